@@ -379,7 +379,7 @@ def _formatted_date(text, date_format, today):
 
 
 def _term_reader(terms):
-    if hasattr(terms, "find"):
+    if hasattr(terms, "codes"):
         find, names = terms.find, list(terms.codes)
     else:
         members, names = list(terms), [str(getattr(one, "label", one.value)) for one in terms]
