@@ -316,7 +316,7 @@ def _bare(text, form):
     """Text without case, accents and repeated spaces; NFD keeps full-width digits, NFKD makes them plain."""
     letters = unicodedata.normalize(form, text).casefold()
     letters = "".join(one for one in unicodedata.normalize(form, letters) if not unicodedata.combining(one))
-    return " ".join(letters.split())
+    return " ".join(letters.replace("œ", "oe").replace("æ", "ae").split())
 
 
 def _named(character):
