@@ -1,0 +1,252 @@
+"""The trail: who changed which value, when and why.
+
+It listens to the session and to `store_rows`; nobody else needs to think of it. A change without an actor or
+without the reason that it needs is refused, and so is a change that would go past the session. At commit the
+trail is written in the same transaction, one event a record, and the `DataVersion` of each trial moves.
+"""
+
+import contextlib
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+from sqlalchemy import orm
+
+from tracker import clock
+from tracker.extensions import db
+from tracker.models import AuditEvent, DataVersion, Part, Record
+from tracker.scope import owner_of, reader, trial_id_of
+from tracker.terms.account import Action
+from tracker.values import Refusal
+
+#: Columns that follow from the change itself.
+_BOOKKEEPING = {"id", "version", "created_at", "updated_at", "search_text"}
+
+#: Rows that one statement inserts.
+_BATCH = 5_000
+
+
+@dataclass
+class _Change:
+    """What happened to one record in the transaction."""
+
+    record: Record
+    is_new: bool = False
+    values: dict[str, list] = field(default_factory=dict)  # field: [old, new]
+
+    def note(self, name, old, new):
+        first = self.values.get(name, [old])[0]
+        self.values[name] = [first, new]
+
+    @property
+    def action(self):
+        if self.is_new:
+            return Action.CREATE
+        if "withdrawn_at" in self.values:
+            return Action.WITHDRAW if self.values["withdrawn_at"][1] else Action.RESTORE
+        return Action.CHANGE
+
+
+@contextlib.contextmanager
+def because(reason: str | None):
+    """Changes that are committed inside are made for this reason."""
+    info = db.session().info
+    info["reason"] = reason
+    try:
+        yield
+    finally:
+        info.pop("reason", None)
+
+
+@sa.event.listens_for(orm.Session, "before_flush")
+def _touch_owners(session, context, instances):
+    """A part's change is its owner's, and a changed record says when."""
+    for item in [*session.new, *session.dirty, *session.deleted]:
+        if isinstance(item, Part) and (item in session.deleted or session.is_modified(item)):
+            owner = getattr(item, item.owner) or _former(item, item.owner)
+            if owner is not None and owner not in session.deleted:
+                owner.updated_at = clock.now()
+    for item in session.deleted:
+        if isinstance(item, Record):
+            raise RuntimeError("records are withdrawn, never deleted")
+    for item in session.dirty:
+        if isinstance(item, Record) and session.is_modified(item):
+            item.updated_at = clock.now()
+
+
+@sa.event.listens_for(orm.Session, "after_flush")
+def _collect(session, context):
+    changes = session.info.setdefault("changes", {})
+    for item in [*session.new, *session.dirty, *session.deleted]:
+        if isinstance(item, Record):
+            record, prefix = item, ""
+        elif isinstance(item, Part):
+            record = getattr(item, item.owner) or _former(item, item.owner)
+            prefix = f"{item.rows}.{item.id}."
+        else:
+            continue
+        change = changes.setdefault(_key(record), _Change(record))
+        change.is_new = change.is_new or record in session.new
+        gone = item in session.deleted
+        for attribute in sa.inspect(item).mapper.column_attrs:
+            name = attribute.key
+            if name in _BOOKKEEPING or (prefix and name == f"{item.owner}_id"):
+                continue
+            old, new = _old_and_new(item, name, gone)
+            if old != new:
+                secret = attribute.columns[0].info.get("secret")
+                change.note(prefix + name, _plain(old, secret), _plain(new, secret))
+    _require_reasons(session, changes.values())
+
+
+@sa.event.listens_for(orm.Session, "before_commit")
+def _write(session):
+    session.flush()
+    changes = [change for change in session.info.pop("changes", {}).values() if change.values]
+    if changes:
+        who = reader()
+        reason = session.info.get("reason")
+        trials = [trial_id_of(change.record) for change in changes]
+        session.add_all(
+            AuditEvent(
+                **_who(who, reason),
+                action=change.action,
+                record_type=change.record.__tablename__,
+                record_id=change.record.id,
+                trial_id=trial,
+                changes=change.values,
+            )
+            for change, trial in zip(changes, trials, strict=True)
+        )
+        _move_data_versions(session, trials)
+        session.flush()
+
+
+@sa.event.listens_for(orm.Session, "after_rollback")
+def _forget(session):
+    session.info.pop("changes", None)
+
+
+@sa.event.listens_for(orm.Session, "do_orm_execute")
+def _refuse_bulk_changes(state):
+    if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get("with_trail"):
+        mapper = state.bind_mapper
+        if mapper is None or issubclass(mapper.class_, (Record, Part, AuditEvent)):
+            raise RuntimeError("change records through the session or store_rows, so that the trail sees it")
+
+
+def store_rows(model: type[Record], rows: Iterable[dict]) -> list[int]:
+    """Insert many new records, with their trail, in the current transaction.
+
+    rows: column values by name; a column that has a default may be absent, but then from all rows.
+    Returns their ids in the same order. Raises what the database raises when a constraint is broken.
+    """
+    rows = list(rows)
+    if not rows:
+        return []
+    now = clock.now()
+    bookkeeping = {"version": 1, "created_at": now, "updated_at": now}
+    trail = {column.key for column in sa.inspect(model).column_attrs} - _BOOKKEEPING
+    ids = []
+    for start in range(0, len(rows), _BATCH):
+        batch = [
+            {**row, **bookkeeping, "search_text": model.search_text_of(row)} for row in rows[start : start + _BATCH]
+        ]
+        statement = sa.insert(model).returning(model.id, sort_by_parameter_order=True)
+        ids += db.session.scalars(statement, batch, execution_options={"with_trail": True})
+    trials = _trials_of_rows(model, rows, ids)
+    who = _who(reader(), db.session().info.get("reason"))
+    common = {**who, "action": Action.CREATE, "record_type": model.__tablename__}
+    events = [
+        {
+            **common,
+            "record_id": record_id,
+            "trial_id": trial,
+            "changes": {
+                name: [None, _plain(value)] for name, value in row.items() if name in trail and value is not None
+            },
+        }
+        for record_id, trial, row in zip(ids, trials, rows, strict=True)
+    ]
+    for start in range(0, len(events), _BATCH):
+        db.session.execute(
+            sa.insert(AuditEvent), events[start : start + _BATCH], execution_options={"with_trail": True}
+        )
+    _move_data_versions(db.session, trials)
+    return ids
+
+
+def _trials_of_rows(model, rows, ids):
+    if model.trial_path is None:
+        return [None] * len(rows)
+    if model.trial_path == "":
+        return ids
+    owner, key = owner_of(model)
+    if owner.trial_path == "":
+        return [row[key] for row in rows]
+    keys = sorted({row[key] for row in rows})
+    found = {}
+    for start in range(0, len(keys), _BATCH):
+        chosen = sa.select(owner).where(owner.id.in_(keys[start : start + _BATCH]))
+        found |= {record.id: trial_id_of(record) for record in db.session.scalars(chosen)}
+    return [found[row[key]] for row in rows]
+
+
+def _who(who, reason) -> dict:
+    return {
+        "at": clock.now(),
+        "user_id": who.user_id,
+        "actor": who.actor,
+        "role": who.role,
+        "reason": reason,
+        "request_id": who.request_id,
+    }
+
+
+def _move_data_versions(session, trials):
+    for trial in sorted(set(trials), key=lambda trial: trial or 0):
+        version = session.scalar(sa.select(DataVersion).where(DataVersion.trial_id == trial).with_for_update())
+        if version is None:
+            session.add(version := DataVersion(trial_id=trial, version=0))
+        version.version += 1
+
+
+def _require_reasons(session, changes):
+    if session.info.get("reason"):
+        return
+    for change in changes:
+        if not change.record.needs_reason or change.is_new:
+            continue
+        if change.action is Action.WITHDRAW or any(old is not None for old, new in change.values.values()):
+            raise Refusal(_("A stored value changes: give the reason for the change."), field="reason")
+
+
+def _old_and_new(item, name, gone):
+    history = sa.inspect(item).attrs[name].history
+    if gone:
+        return (history.deleted or history.unchanged or [None])[0], None
+    if history.added:
+        return (history.deleted or [None])[0], history.added[0]
+    return None, None
+
+
+def _former(item, relationship):
+    """The owner that a part had before it was taken out of its list."""
+    return (sa.inspect(item).attrs[relationship].history.deleted or [None])[0]
+
+
+def _key(record):
+    return type(record), record.id
+
+
+def _plain(value, secret=False):
+    """A value as the trail keeps it: JSON, dates and instants as ISO text; a secret only as that it is there."""
+    if value is None:
+        return None
+    if secret:
+        return "***"
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    return value

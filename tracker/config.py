@@ -1,0 +1,75 @@
+"""Every setting with its default. `instance/config.py` overrides, and the environment overrides that.
+
+An environment variable TRACKER_NAME overrides the setting NAME; DATABASE_URL bears its usual name.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+#: What the pages call the tracker.
+APP_NAME = "ImmunoTrack"
+
+#: Hosts under which the tracker answers; a request that names another host is refused.
+TRUSTED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+
+#: Bytes that a form may send; more is refused before it is read.
+MAX_CONTENT_LENGTH = 500_000
+
+#: Fields that a form may send.
+MAX_FORM_FIELDS = 1_000
+
+#: Characters that an address may have, with its query.
+MAX_ADDRESS_LENGTH = 8_000
+
+#: Whether the sign-in cookie is sent over https only. Switch it on wherever the tracker is served by https.
+SESSION_COOKIE_SECURE = False
+
+#: The sign-in cookie: not for scripts, not from other sites.
+SESSION_COOKIE_NAME = "tracker"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+
+#: The form token lives as long as the sign-in.
+WTF_CSRF_TIME_LIMIT = None
+
+#: Languages that the pages are offered in.
+LANGUAGES = ["en", "fr"]
+
+#: Rows on a page of a list.
+PAGE_SIZE = 50
+
+#: Whether the data are synthetic: every page says so.
+IS_DEMO = False
+
+#: Characters of the shortest password (NIST SP 800-63B-4 asks for 15 where it is the only factor).
+PASSWORD_MINIMUM = 15
+
+
+def home() -> Path:
+    """The folder of the database and the secrets: TRACKER_HOME, else `instance` here."""
+    return Path(os.environ.get("TRACKER_HOME") or "instance").absolute()
+
+
+def load(app, overrides: dict | None) -> None:
+    """Fill `app.config`: defaults, then instance/config.py, then the environment, then `overrides`."""
+    folder = Path(app.instance_path)
+    app.config.from_object(__name__)
+    app.config.from_pyfile(folder / "config.py", silent=True)
+    app.config.from_prefixed_env("TRACKER")
+    app.config["DATABASE_URL"] = os.environ.get("DATABASE_URL") or app.config.get("DATABASE_URL")
+    app.config.update(overrides or {})
+    if not app.config["DATABASE_URL"]:
+        app.config["DATABASE_URL"] = f"sqlite:///{folder / 'tracker.sqlite'}"
+    if not app.config.get("SECRET_KEY"):
+        app.config["SECRET_KEY"] = _secret(folder / "secret_key")
+
+
+def _secret(path: Path) -> str:
+    """The key in the file; made at first use, readable by its owner only."""
+    try:
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text().strip()

@@ -1,0 +1,84 @@
+"""Who uses the tracker, from where, and for which trials."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tracker.extensions import db
+from tracker.models.base import Record
+from tracker.roles import Permission, Role
+
+if TYPE_CHECKING:
+    from tracker.models.trial import Trial
+
+
+class User(Record):
+    """A person with an account. An account is disabled, never withdrawn: the trail names it."""
+
+    titles = _l("Account"), _l("Accounts")
+    searched = ("name", "display_name")
+    needs_reason = False
+
+    name: Mapped[str] = mapped_column(sa.String(40), unique=True)
+    display_name: Mapped[str] = mapped_column(sa.String(100))
+    role: Mapped[Role]
+    password_hash: Mapped[str] = mapped_column(sa.String(200), info={"secret": True})
+    disabled_at: Mapped[datetime.datetime | None]
+
+    memberships: Mapped[list[TrialMember]] = relationship(back_populates="user")
+
+    # What Flask-Login asks of a user; the token of the sign-in stands for them in the cookie.
+    is_authenticated = True
+    is_anonymous = False
+    sign_in_token = None
+
+    def get_id(self):
+        return self.sign_in_token
+
+    def __str__(self):
+        return self.display_name
+
+    @property
+    def is_active(self) -> bool:
+        return self.disabled_at is None
+
+    def may(self, permission: Permission) -> bool:
+        return self.role.may(permission)
+
+
+class TrialMember(Record):
+    """That a user is assigned to a trial, and so sees its records."""
+
+    titles = _l("Trial member"), _l("Trial members")
+    trial_path = "trial"
+    needs_reason = False
+
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+
+    user: Mapped[User] = relationship(back_populates="memberships")
+    trial: Mapped[Trial] = relationship(back_populates="members")
+
+    __table_args__ = (sa.UniqueConstraint("user_id", "trial_id"),)
+
+    def __str__(self):
+        return str(self.user)
+
+
+class SignIn(db.Model):
+    """One browser in which a user is signed in, until it is revoked. Only a hash of its token is kept."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
+    created_at: Mapped[datetime.datetime]
+    last_seen_at: Mapped[datetime.datetime]
+    revoked_at: Mapped[datetime.datetime | None]
+    browser: Mapped[str] = mapped_column(sa.String(200), default="")
+
+    user: Mapped[User] = relationship()

@@ -1,0 +1,101 @@
+"""What every stored thing has."""
+
+import datetime
+from typing import ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+
+from tracker import clock
+from tracker.extensions import Base, db
+from tracker.terms.base import Term
+from tracker.terms.codes import CodeList
+from tracker.values import fold
+
+# A term is stored as its value and CHECKed; short lists change only with a migration.
+Base.registry.update_type_annotation_map(
+    {
+        Term: sa.Enum(
+            Term,
+            native_enum=False,
+            create_constraint=True,
+            length=60,
+            values_callable=lambda terms: [term.value for term in terms],
+        )
+    }
+)
+
+
+class Code(sa.TypeDecorator):
+    """A code of one of the code lists in `terms`; a code that the list does not have is refused."""
+
+    impl = sa.String(40)
+    cache_ok = True  # by the list's name: a list does not change while the process runs
+
+    def __init__(self, codes: CodeList):
+        super().__init__()
+        self.codes = codes
+
+    def process_bind_param(self, value, dialect):
+        if value is not None and value not in self.codes:
+            raise ValueError(f"{value!r} is not a code of {self.codes.name}")
+        return value
+
+
+class Record(db.Model):
+    """A thing that people enter: it has a version, a trail and a page, and is withdrawn, never deleted."""
+
+    __abstract__ = True
+
+    #: Title of one and of many, for pages.
+    titles: ClassVar[tuple]
+    #: The relationships that lead to the record's trial, joined by dots; "" for the trial itself; None when
+    #: the record belongs to no trial.
+    trial_path: ClassVar[str | None] = None
+    #: The columns that a search looks into.
+    searched: ClassVar[tuple[str, ...]] = ()
+    #: Whether a change of a stored value needs a reason.
+    needs_reason: ClassVar[bool] = True
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int]
+    created_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+    updated_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+    withdrawn_at: Mapped[datetime.datetime | None]
+    search_text: Mapped[str] = mapped_column(sa.Text, default="")
+
+    @declared_attr.directive
+    def __mapper_args__(cls):
+        return {"version_id_col": cls.version}
+
+    @classmethod
+    def search_text_of(cls, values) -> str:
+        """What a search compares with: the searched columns, case and accents folded."""
+        return fold(" ".join(str(values[name]) for name in cls.searched if values[name]))
+
+
+class Part(db.Model):
+    """One row of a record's list: no page and no version of its own. A change to it changes its owner."""
+
+    __abstract__ = True
+
+    #: The relationship to the owner, and the owner's to its parts.
+    owner: ClassVar[str]
+    rows: ClassVar[str]
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    position: Mapped[int]
+
+
+@sa.event.listens_for(Record, "mapper_configured", propagate=True)
+@sa.event.listens_for(Part, "mapper_configured", propagate=True)
+def _keep_old_values(mapper, _):
+    # Otherwise the old value of an expired attribute would be lost to the trail.
+    for attribute in mapper.column_attrs:
+        mapper.class_manager[attribute.key].impl.active_history = True
+
+
+@sa.event.listens_for(Record, "before_insert", propagate=True)
+@sa.event.listens_for(Record, "before_update", propagate=True)
+def _fold_for_search(mapper, connection, record):
+    record.search_text = record.search_text_of({name: getattr(record, name) for name in record.searched})

@@ -1,0 +1,116 @@
+"""Participants, and the outcomes that a source reports of them."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from tracker.models.base import Code, Record
+from tracker.terms.codes import tissues
+from tracker.terms.participant import (
+    BestResponse,
+    OffStudyReason,
+    OffTreatmentReason,
+    PriorLines,
+    Sex,
+    Stage,
+    Subtype,
+)
+
+if TYPE_CHECKING:
+    from tracker.models.trial import Arm, Cohort, Trial
+
+
+class Participant(Record):
+    """A person in a trial, known by a code only.
+
+    A participant who is `undated` came without calendar dates: their dates count from 2000-01-01 as study
+    day 1, and are shown only as study days.
+    """
+
+    titles = _l("Participant"), _l("Participants")
+    trial_path = "trial"
+    searched = ("code", "diagnosis")
+
+    trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    code: Mapped[str] = mapped_column(sa.String(40))
+    arm_id: Mapped[int | None] = mapped_column(sa.ForeignKey("arm.id"), index=True)
+    cohort_id: Mapped[int | None] = mapped_column(sa.ForeignKey("cohort.id"), index=True)
+    undated: Mapped[bool] = mapped_column(default=False)
+
+    sex: Mapped[Sex | None]
+    birth_year: Mapped[int | None]
+    age_at_enrolment: Mapped[float | None]
+    ecog: Mapped[int | None]
+    tumor_location: Mapped[str] = mapped_column(Code(tissues))
+    diagnosis: Mapped[str | None] = mapped_column(sa.String(200))
+    subtype: Mapped[Subtype | None]
+    stage: Mapped[Stage | None]
+    prior_lines: Mapped[PriorLines | None]
+    prior_immunotherapy: Mapped[bool | None]
+
+    consented_on: Mapped[datetime.date | None]
+    enrolled_on: Mapped[datetime.date | None]
+    first_dose_on: Mapped[datetime.date | None]
+    last_dose_on: Mapped[datetime.date | None]
+    new_therapy_on: Mapped[datetime.date | None]
+    off_treatment_on: Mapped[datetime.date | None]
+    off_treatment_reason: Mapped[OffTreatmentReason | None]
+    off_study_on: Mapped[datetime.date | None]
+    off_study_reason: Mapped[OffStudyReason | None]
+    last_known_alive_on: Mapped[datetime.date | None]
+    died_on: Mapped[datetime.date | None]
+
+    consents_to_data_research: Mapped[bool | None]
+    consents_to_sample_research: Mapped[bool | None]
+    research_consent_withdrawn_on: Mapped[datetime.date | None]
+
+    trial: Mapped[Trial] = relationship(back_populates="participants")
+    arm: Mapped[Arm | None] = relationship(back_populates="participants")
+    cohort: Mapped[Cohort | None] = relationship(back_populates="participants")
+    reported_outcome: Mapped[ReportedOutcome | None] = relationship(back_populates="participant")
+
+    __table_args__ = (
+        sa.UniqueConstraint("trial_id", "code"),
+        sa.CheckConstraint("ecog BETWEEN 0 AND 5", name="ecog_0_to_5"),
+        sa.CheckConstraint("birth_year BETWEEN 1900 AND 2100", name="birth_year_plausible"),
+        sa.CheckConstraint("age_at_enrolment BETWEEN 0 AND 120", name="age_plausible"),
+        sa.CheckConstraint("tumor_location <> 'BREAST' OR subtype IS NOT NULL", name="subtype_for_breast"),
+    )
+
+    def __str__(self):
+        return self.code
+
+
+class ReportedOutcome(Record):
+    """What a source says became of a participant, where the assessments themselves are not at hand."""
+
+    titles = _l("Reported outcome"), _l("Reported outcomes")
+    trial_path = "participant.trial"
+    searched = ("source",)
+
+    participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), unique=True)
+    best_overall_response: Mapped[BestResponse | None]
+    clinical_benefit: Mapped[bool | None]
+    pathological_complete_response: Mapped[bool | None]
+    pfs_months: Mapped[float | None]
+    pfs_event: Mapped[bool | None]
+    os_months: Mapped[float | None]
+    os_event: Mapped[bool | None]
+    source: Mapped[str] = mapped_column(sa.String(300))
+
+    participant: Mapped[Participant] = relationship(back_populates="reported_outcome")
+
+    __table_args__ = (
+        sa.CheckConstraint("pfs_months >= 0", name="pfs_not_negative"),
+        sa.CheckConstraint("os_months >= 0", name="os_not_negative"),
+        sa.CheckConstraint("(pfs_months IS NULL) = (pfs_event IS NULL)", name="pfs_whole"),
+        sa.CheckConstraint("(os_months IS NULL) = (os_event IS NULL)", name="os_whole"),
+    )
+
+    def __str__(self):
+        return self.best_overall_response or self.source

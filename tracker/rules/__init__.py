@@ -1,0 +1,1 @@
+"""What the field's standards derive and demand. Pure: knows no database."""

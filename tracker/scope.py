@@ -1,0 +1,156 @@
+"""Who is reading and writing, and which trials they may see: added to every select.
+
+Nothing is read before it is said for whom: a request says `reading_as(user)`, commands, jobs and the
+demonstration say `with everything():`. A record that is withdrawn, or whose trial or owner is, is in no
+select, unless its statement asks with `execution_options(include_withdrawn=True)`.
+"""
+
+import contextlib
+import functools
+import getpass
+import uuid
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from tracker.extensions import db
+from tracker.models import Record, Trial, TrialMember, User
+from tracker.roles import Permission, Role
+
+
+@dataclass
+class Reader:
+    """On whose behalf the code runs. Without a user: the system's owner, who sees everything."""
+
+    user: User | None
+    actor: str
+    role: str
+    request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def user_id(self) -> int | None:
+        return self.user.id if self.user else None
+
+    @property
+    def sees_all_trials(self) -> bool:
+        return self.user is None or self.user.may(Permission.SEE_ALL_TRIALS)
+
+    @property
+    def sees_masked_arms(self) -> bool:
+        """Whether arms of a running randomised trial are shown before its results are released."""
+        return self.user is None or self.user.role is Role.DIRECTOR
+
+    @cached_property
+    def trial_ids(self) -> list[int]:
+        """Ids of the trials, withdrawn ones too, that the user is assigned to."""
+        statement = sa.select(TrialMember.trial_id).where(
+            TrialMember.user_id == self.user_id, TrialMember.withdrawn_at.is_(None)
+        )
+        return sorted(db.session.scalars(statement.execution_options(unscoped=True)))
+
+    @cached_property
+    def criteria(self) -> dict[bool, list]:
+        """Loader options for every record: keyed by whether withdrawn records are included."""
+        return {
+            included: [
+                orm.with_loader_criteria(model, condition, include_aliases=True)
+                for model in sorted(Record.__subclasses__(), key=lambda model: model.__name__)
+                if (condition := self._condition(model, model, included)) is not None
+            ]
+            for included in (False, True)
+        }
+
+    def _condition(self, model, columns, withdrawn_too):
+        """That a row is seen: not withdrawn itself, and in a trial that is seen.
+
+        columns: whose attributes are the row's columns, the model or an alias of its table.
+        """
+        terms = [] if withdrawn_too else [columns.withdrawn_at.is_(None)]
+        if model.trial_path == "":
+            if not self.sees_all_trials:
+                terms.append(columns.id.in_(self.trial_ids))
+        elif model.trial_path:
+            owner, key = owner_of(model)
+            table = owner.__table__.alias(f"seen_{owner.__tablename__}")
+            condition = self._condition(owner, table.c, withdrawn_too)
+            if condition is not None:
+                terms.append(getattr(columns, key).in_(sa.select(table.c.id).where(condition)))
+        return sa.and_(*terms) if terms else None
+
+
+def owner_of(model) -> tuple[type[Record], str]:
+    """The record that a model's rows belong to, the next one on the way to the trial, and the column for it."""
+    relationship = sa.inspect(model).relationships[model.trial_path.split(".")[0]]
+    (column,) = relationship.local_columns
+    return relationship.mapper.class_, column.name
+
+
+_reader: ContextVar[Reader | None] = ContextVar("reader", default=None)
+
+
+def reader() -> Reader:
+    """On whose behalf the code runs now; an error where nobody said."""
+    found = _reader.get()
+    if found is None:
+        raise RuntimeError("nobody said who is reading: use scope.reading_as(user) or scope.everything()")
+    return found
+
+
+@contextlib.contextmanager
+def reading_as(user: User, request_id: str | None = None):
+    """What is inside is read and written as this user."""
+    with _set(Reader(user, str(user), user.role.value, request_id or uuid.uuid4().hex)):
+        yield
+
+
+@contextlib.contextmanager
+def everything(actor: str | None = None):
+    """What is inside is read and written by the system's owner, who sees every trial."""
+    with _set(Reader(None, actor or f"command line: {getpass.getuser()}", "owner")):
+        yield
+
+
+@contextlib.contextmanager
+def _set(new: Reader):
+    token = _reader.set(new)
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+@sa.event.listens_for(orm.Session, "do_orm_execute")
+def _add_scope(state: orm.ORMExecuteState):
+    if not state.is_select or state.is_column_load or state.is_relationship_load:
+        return  # relationships inherit the options of the select that loaded their owner
+    if state.execution_options.get("unscoped"):
+        return
+    if not state.is_orm_statement:
+        if _record_tables() & set(sa.sql.visitors.iterate(state.statement)):
+            raise RuntimeError("a select over a bare subquery or table escapes the scope: select a record's columns")
+        return
+    included = bool(state.execution_options.get("include_withdrawn"))
+    state.statement = state.statement.options(*reader().criteria[included])
+
+
+@functools.cache
+def _record_tables():
+    return {model.__table__ for model in Record.__subclasses__()}
+
+
+def trial_id_of(record) -> int | None:
+    """The trial that a record belongs to, if to one."""
+    path = record.trial_path
+    if path is None:
+        return None
+    for step in path.split(".") if path else []:
+        record = getattr(record, step)
+    return record.id
+
+
+def visible_trial_ids() -> list[int]:
+    """Ids of the trials that the reader may see now, withdrawn ones left out."""
+    return list(db.session.scalars(sa.select(Trial.id).order_by(Trial.id)))

@@ -1,0 +1,5 @@
+"""What is served."""
+
+
+def register(app):
+    """Every blueprint of the views."""

@@ -1,0 +1,148 @@
+"""Who may open an address. Every address says it, or the application does not start."""
+
+import datetime
+import hashlib
+import secrets
+import uuid
+from contextlib import ExitStack
+
+import sqlalchemy as sa
+from flask import abort, current_app, flash, g, redirect, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import current_user, login_user, logout_user
+
+from tracker import clock, scope
+from tracker.extensions import db, login_manager, reading, writing
+from tracker.models import SignIn, User
+from tracker.roles import Permission
+
+#: How often it is noted that a sign-in is in use.
+SEEN_EVERY = datetime.timedelta(minutes=1)
+
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def permission_required(*permissions: Permission):
+    """The view is for signed-in users who have one of these permissions."""
+
+    def declare(view):
+        view.permissions = permissions
+        return view
+
+    return declare
+
+
+def public(view):
+    """The view is for everybody, signed in or not."""
+    view.permissions = ()
+    return view
+
+
+def init_app(app):
+    """Refuse to start while an address declares nothing; guard all from now on."""
+    public(app.view_functions["static"])
+    silent = sorted(name for name, view in app.view_functions.items() if not hasattr(view, "permissions"))
+    if silent:
+        raise RuntimeError(f"say permission_required or public at: {', '.join(silent)}")
+    app.before_request(_open)
+    app.teardown_request(_close)
+
+
+def _open():
+    """Take the request in: its size, who sends it, and whether they may."""
+    request.id = uuid.uuid4().hex
+    g.opened = ExitStack()
+    g.opened.enter_context(reading() if request.method in _SAFE_METHODS else writing())
+    if len(request.full_path) > current_app.config["MAX_ADDRESS_LENGTH"]:
+        abort(414)
+    if request.endpoint == "static":
+        return None
+    if request.method not in _SAFE_METHODS:
+        fields = sum(len(values) for _name, values in request.form.lists())
+        if fields > current_app.config["MAX_FORM_FIELDS"]:
+            abort(413)
+    permissions = getattr(current_app.view_functions.get(request.endpoint), "permissions", ())
+    if current_user.is_authenticated:
+        g.opened.enter_context(scope.reading_as(current_user._get_current_object(), request.id))
+    elif permissions:
+        return login_manager.unauthorized()
+    if permissions and not any(current_user.may(permission) for permission in permissions):
+        abort(403)
+    return None
+
+
+def _close(_error):
+    g.opened.close()
+
+
+def start_sign_in(user: User) -> None:
+    """Begin a new sign-in of this user in this browser; whatever the browser brought is forgotten."""
+    token = secrets.token_urlsafe(32)
+    now = clock.now()
+    browser = (request.user_agent.string or "")[:200]
+    db.session.add(
+        SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now, browser=browser)
+    )
+    theme = session.get("theme")
+    session.clear()
+    if theme:
+        session["theme"] = theme
+    user.sign_in_token = token
+    login_user(user)
+
+
+def end_sign_in() -> None:
+    """Revoke this browser's sign-in."""
+    sign_in = current_sign_in()
+    if sign_in is not None:
+        sign_in.revoked_at = clock.now()
+    logout_user()
+    session.clear()
+
+
+def current_sign_in() -> SignIn | None:
+    return _find(session.get("_user_id"))
+
+
+@login_manager.user_loader
+def _load_user(token: str) -> User | None:
+    sign_in = _find(token)
+    if sign_in is None:
+        return None
+    if clock.now() - sign_in.last_seen_at > SEEN_EVERY:
+        # A transaction of its own: the request itself may be one that only reads.
+        key = sign_in.id
+        db.session.rollback()
+        with writing():
+            db.session.get(SignIn, key).last_seen_at = clock.now()
+            db.session.commit()
+        sign_in = _find(token)
+    return sign_in and sign_in.user
+
+
+def _find(token) -> SignIn | None:
+    if not token:
+        return None
+    statement = (
+        sa.select(SignIn)
+        .join(SignIn.user)
+        .options(sa.orm.contains_eager(SignIn.user))
+        .where(SignIn.token_hash == _hash(token), SignIn.revoked_at.is_(None), User.disabled_at.is_(None))
+    )
+    return db.session.scalar(statement.execution_options(unscoped=True))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+@login_manager.unauthorized_handler
+def _ask_to_sign_in():
+    if db.session.scalar(sa.select(User.id).limit(1).execution_options(unscoped=True)) is None:
+        return redirect(url_for("account.setup"))
+    if session:
+        flash(_("Sign in to go on."), "warning")
+    next_address = request.full_path.rstrip("?") if request.method == "GET" else None
+    if next_address == "/":
+        next_address = None
+    return redirect(url_for("account.sign_in", next=next_address))

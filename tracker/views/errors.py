@@ -1,0 +1,105 @@
+"""Every answer that is a refusal looks the same, and leaves one line in the log."""
+
+import logging
+import sys
+import time
+
+import sqlalchemy as sa
+from flask import current_app, g, jsonify, render_template, request
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.exceptions import HTTPException
+
+from tracker.extensions import db
+from tracker.values import Refusal
+
+log = logging.getLogger("tracker")
+
+
+def init_app(app):
+    _prepare_log()
+    app.register_error_handler(Refusal, lambda error: error_page(error.status, error.message))
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(sa.exc.OperationalError, _database_away)
+    app.register_error_handler(sa.exc.InterfaceError, _database_away)
+    app.register_error_handler(sa.exc.TimeoutError, _database_away)
+    app.register_error_handler(Exception, _unexpected)
+    app.after_request(_log_refusal)
+
+
+def error_page(status: int, message: str):
+    """The answer to what cannot be done: a page, or JSON where JSON was asked for."""
+    db.session.rollback()
+    titles = {
+        400: _("The request could not be read"),
+        403: _("Not for your role"),
+        404: _("Not found"),
+        405: _("Not possible here"),
+        409: _("Changed meanwhile"),
+        413: _("Too large"),
+        414: _("Address too long"),
+        422: _("That does not work"),
+        423: _("Locked"),
+        500: _("Something went wrong here"),
+        503: _("The database is away"),
+    }
+    title = titles.get(status, _("That does not work"))
+    if request.path.endswith(".json"):
+        return jsonify(error=str(message)), status
+    return render_template("errors/error.html", status=status, title=title, message=message), status
+
+
+def _http_error(error: HTTPException):
+    if error.code is None or error.code < 400:
+        return error
+    messages = {
+        400: _("The request could not be read: the address or the form is damaged."),
+        403: _("Your role does not include this. Ask the administrator if it should."),
+        404: _("There is nothing at this address, or nothing that you may see."),
+        405: _("This address does not take that kind of request."),
+        413: _("More was sent than this form takes."),
+        414: _("The address is too long."),
+    }
+    page, status = error_page(error.code, messages.get(error.code, error.description))
+    answer = current_app.make_response((page, status))
+    if getattr(error, "valid_methods", None):
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+    return answer
+
+
+def _database_away(error):
+    log.error("database: %s", type(error.orig or error).__name__ if hasattr(error, "orig") else error)
+    page, status = error_page(503, _("The database does not answer now. Nothing was stored; try again."))
+    return current_app.make_response((page, status, {"Retry-After": "5"}))
+
+
+def _unexpected(error):
+    log.exception("unexpected error in %s", request.endpoint)
+    return error_page(500, _("The fault is on our side and has been logged. Nothing was stored."))
+
+
+def _log_refusal(answer):
+    if answer.status_code >= 400:
+        log.warning(
+            "request=%s user=%s endpoint=%s method=%s status=%d fields=%s",
+            getattr(request, "id", "-"),
+            current_user.id if current_user and current_user.is_authenticated else "-",
+            request.endpoint or "-",
+            request.method if request.method.isalpha() else "?",
+            answer.status_code,
+            ",".join(g.get("faulty_fields", ())) or "-",
+        )
+    return answer
+
+
+def _prepare_log():
+    """To standard error, in UTC, once a process."""
+    if log.handlers:
+        return
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False

@@ -1,0 +1,143 @@
+"""What every page has: its headers, its language and theme, its navigation, and how a value is shown."""
+
+import datetime
+import functools
+import hashlib
+from pathlib import Path
+
+from flask import current_app, request, url_for
+from flask_babel import format_datetime, get_locale
+from flask_babel import gettext as _
+from flask_login import current_user
+from flask_wtf.csrf import generate_csrf
+
+from tracker.models import Record
+from tracker.roles import Permission
+from tracker.terms.base import Term
+
+THEMES = ("light", "dark")
+
+_POLICY = (
+    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
+    " frame-ancestors 'none'"
+)
+
+
+def init_app(app):
+    app.after_request(_add_headers)
+    app.context_processor(_for_every_page)
+    app.add_template_filter(shown)
+
+
+def chosen_language() -> str:
+    """The language of the cookie, else the best that the browser asks for."""
+    languages = current_app.config["LANGUAGES"]
+    cookie = request.cookies.get("language") if request else None
+    if cookie in languages:
+        return cookie
+    return (request.accept_languages.best_match(languages) if request else None) or languages[0]
+
+
+def shown(value) -> str:
+    """A stored value as a page shows it."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, Term):
+        return str(value.label)
+    if isinstance(value, datetime.datetime):
+        return _("%(instant)s UTC", instant=format_datetime(value, "yyyy-MM-dd HH:mm", rebase=False))
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, float):
+        return f"{value:.15g}".replace(".", "," if str(get_locale()) == "fr" else ".")
+    return str(value)
+
+
+def url(record: Record, action: str = "show", **more) -> str:
+    """The address of a record's page, or of what can be done with it."""
+    return url_for(f"{record.__tablename__}.{action}", id=record.id, **more)
+
+
+def _for_every_page():
+    theme = request.cookies.get("theme")
+    return {
+        "app_name": current_app.config["APP_NAME"],
+        "is_demo": current_app.config["IS_DEMO"],
+        "theme": theme if theme in THEMES else "light",
+        "get_locale": get_locale,
+        "csrf_token": generate_csrf,
+        "static": static,
+        "navigation": navigation() if current_user.is_authenticated else [],
+        "Permission": Permission,
+        "url": url,
+    }
+
+
+def navigation() -> list[dict]:
+    """The side bar: what this role may open, in sections."""
+    sections = [
+        (
+            None,
+            [
+                (_("Overview"), "home.index", "speedometer2", Permission.USE_OWN_ACCOUNT),
+                (_("Participants"), "participant.list", "people", Permission.READ_PARTICIPANTS),
+                (_("Trials"), "trial.list", "diagram-3", Permission.READ_TRIALS),
+                (_("Regimens"), "regimen.list", "capsule", Permission.READ_TRIALS),
+                (_("Agents"), "agent.list", "droplet-half", Permission.READ_TRIALS),
+                (_("Reference results"), "reference_result.list", "journal-text", Permission.READ_TRIALS),
+            ],
+        ),
+        (
+            _("Review"),
+            [
+                (_("Outcomes"), "reports.outcomes", "graph-up", Permission.READ_REPORTS),
+                (_("Reports"), "reports.index", "file-earmark-text", Permission.READ_REPORTS),
+            ],
+        ),
+        (_("Administration"), [(_("Accounts"), "user.list", "person-badge", Permission.EDIT_ACCOUNTS)]),
+    ]
+    here = request.path
+    shown_sections = []
+    for label, items in sections:
+        entries = [
+            {"label": text, "href": address, "icon": icon, "active": here == address or _is_below(here, address)}
+            for text, endpoint, icon, permission in items
+            if current_user.may(permission) and (address := _address(endpoint))
+        ]
+        if entries:
+            shown_sections.append({"label": label, "items": entries})
+    return shown_sections
+
+
+def _address(endpoint):
+    if endpoint == "reports.outcomes":
+        return url_for("reports.show", slug="outcomes")
+    return url_for(endpoint)
+
+
+def _is_below(here, address):
+    return address not in ("/", url_for("reports.index")) and here.startswith(address)
+
+
+def static(path: str) -> str:
+    """The address of a static file, with a stamp of its content so that browsers may keep it."""
+    return url_for("static", filename=path, v=_stamp(current_app.static_folder, path))
+
+
+@functools.cache
+def _stamp(folder, path):
+    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:10]
+
+
+def _add_headers(answer):
+    answer.headers["Content-Security-Policy"] = _POLICY
+    answer.headers["X-Content-Type-Options"] = "nosniff"
+    answer.headers["Referrer-Policy"] = "same-origin"
+    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    if request.endpoint != "static":
+        answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
