@@ -1,0 +1,1 @@
+"""Arithmetic on arrays: what is estimated, tested and resampled. It has never heard of a trial."""
