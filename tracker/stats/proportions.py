@@ -1,8 +1,8 @@
 """Confidence limits of a proportion, and of the difference between two.
 
-Every function takes counts that broadcast to one shape and returns (low, high), fractions of that shape (floats
-for plain numbers); where n is 0 both are NaN. It raises ValueError unless counts are whole, 0 <= x <= n, and
-0 < confidence < 1.
+Every function takes counts that broadcast to one shape and returns (low, high), fractions of that shape
+(floats for plain numbers); where n is 0 both are NaN. It raises ValueError unless counts are whole,
+0 <= x <= n, and 0 < confidence < 1.
 """
 
 import numpy as np
