@@ -1,0 +1,1 @@
+"""Figures, drawn on the server as SVG: they print, need no script and no inline style."""

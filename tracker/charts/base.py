@@ -1,0 +1,150 @@
+"""What every figure is drawn with: elements, the frame, scales and the room that text takes.
+
+A page draws a figure twice, WIDE and NARROW, each in its own pixels, and its style sheet shows the one that
+fits: so text is never scaled down. In a page colours and fonts come from the style sheet, by class: axis,
+grid, reference, interval, mark, label, muted, strong, and series-1 to series-8 around them. A file has its
+own style.
+"""
+
+import re
+import unicodedata
+
+from markupsafe import Markup, escape
+
+WIDE, NARROW = 760, 340
+NARROW_BELOW = 520  # pixels; a figure less wide is laid out for a telephone
+TEXT_SIZE = 12
+MARGIN = 16  # pixels, around a file of its own
+
+# The light theme of static/css/tracker.css.
+TEXT, MUTED, GRID, AXIS, CARD = "#16202b", "#56616d", "#e6e9ed", "#6b7682", "#ffffff"
+SERIES = ("#0b6e99", "#c2570c", "#6b7280", "#3f1d8a", "#1f9a74", "#6b1030", "#a98400", "#1795c4")
+STYLE = "\n".join(
+    [
+        f"text {{ font-family: Inter, 'Helvetica Neue', Arial, sans-serif; font-size: {TEXT_SIZE}px;"
+        f" font-variant-numeric: tabular-nums; fill: {TEXT}; }}",
+        f".muted, text.axis {{ fill: {MUTED}; }}",
+        ".strong { font-weight: 600; }",
+        f".grid {{ stroke: {GRID}; fill: none; shape-rendering: crispEdges; }}",
+        f".axis {{ stroke: {AXIS}; fill: none; shape-rendering: crispEdges; }}",
+        "text.axis { stroke: none; }",
+        f".reference {{ stroke: {AXIS}; stroke-dasharray: 2 3; fill: none; }}",
+        f".interval {{ stroke: {TEXT}; stroke-width: 1.5; fill: none; }}",
+        f".mark {{ fill: {TEXT}; }}",
+    ]
+    + [
+        f".series-{number} .interval {{ stroke: {colour}; }} .series-{number} .mark {{ fill: {colour}; }}"
+        for number, colour in enumerate(SERIES, start=1)
+    ]
+)
+
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def element(name, *children, **attributes) -> Markup:
+    """An SVG element; text in it is escaped, attributes that are None are left out.
+
+    Python's names stand for SVG's: class_ for class, stroke_width for stroke-width.
+    """
+    written = Markup("").join(
+        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _plain(value))
+        for key, value in attributes.items()
+        if value is not None
+    )
+    inner = Markup("").join(_plain(child) for child in children if child is not None)
+    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inner)
+
+
+def svg(*children, width, height, title, standalone=False) -> Markup:
+    """The figure, width by height pixels, which its title tells to those who do not see it.
+
+    standalone: a file of its own, with its style, its title and a margin around it; else a part of a page.
+    """
+    class_, left, top = ("chart-narrow" if width < NARROW_BELOW else "chart-wide"), 0, 0
+    if standalone:
+        heading = text(title, 0, -MARGIN, room=width, class_="strong")
+        left, top, width, height = -MARGIN, -3 * MARGIN, width + 2 * MARGIN, height + 4 * MARGIN
+        background = element("rect", x=left, y=top, width=width, height=height, fill=CARD)
+        children = (element("title", title), element("style", Markup(STYLE)), background, heading, *children)
+    return element(
+        "svg",
+        *children,
+        xmlns="http://www.w3.org/2000/svg",
+        class_=class_,
+        width=width,
+        height=height,
+        viewBox=f"{left} {top} {width} {height}",
+        role="group",
+        aria_label=title,
+    )
+
+
+def text(content, x, y, *, anchor=None, room=None, class_=None) -> Markup:
+    """Text with its base line at y; what does not fit in room pixels is ellipsed, and whole in a title.
+
+    anchor: middle or end, where x is not where the text starts.
+    """
+    content = str(content)
+    shown = content if room is None else ellipsed(content, room)
+    title = element("title", content) if shown != content else None
+    return element("text", title, shown, x=x, y=y, text_anchor=anchor, class_=class_)
+
+
+def readout(label, *children, class_=None) -> Markup:
+    """A mark to be pointed at, entered with the keyboard, and heard: label is all that it says."""
+    return element(
+        "g",
+        element("title", label),
+        *children,
+        class_=class_,
+        role="img",
+        tabindex=0,
+        aria_label=label,
+        data_readout=label,
+    )
+
+
+def scale(low, high, start, end):
+    """The function from values, low to high, to pixels, start to end."""
+    return lambda value: start + (value - low) / (high - low) * (end - start)
+
+
+def percent(fraction, decimals=1) -> str:
+    """A fraction as English writes it: 0.387 is 38.7%."""
+    return f"{100 * fraction:.{decimals}f}%"
+
+
+def text_width(content, size=TEXT_SIZE) -> float:
+    """About the pixels that text takes in Inter or Arial, rather more than less."""
+    return size * sum(_character_width(one) for one in content)
+
+
+def ellipsed(content, room, size=TEXT_SIZE) -> str:
+    """Text cut to fit into room pixels, with an ellipsis where something was cut."""
+    if text_width(content, size) <= room:
+        return content
+    kept = len(content)
+    while kept and text_width(content[:kept].rstrip() + "…", size) > room:
+        kept -= 1
+    return content[:kept].rstrip() + "…"
+
+
+def _character_width(one):
+    """In units of the font size."""
+    if one in " .,:;'|!ijlI":
+        return 0.3
+    if one in "frt()[]{}/-":
+        return 0.38
+    if one in "0123456789":  # all alike, as tabular figures are
+        return 0.66
+    if one in "mwMW%@—…":
+        return 0.92
+    if unicodedata.east_asian_width(one) in "WF":
+        return 1.0
+    return 0.7 if one.isupper() else 0.6
+
+
+def _plain(value):
+    if isinstance(value, float):
+        value = f"{value:.2f}".rstrip("0").rstrip(".")
+    return value if isinstance(value, Markup) else escape(_NOT_XML.sub("\ufffd", str(value)))
