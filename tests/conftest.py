@@ -143,8 +143,8 @@ class _FormParser(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         found = dict(attributes)
-        if tag == "form":
-            self.inside = found.get("id") == "record-form"
+        if found.get("id") == "record-form":
+            self.inside = True
         if not self.inside:
             return
         name = found.get("name")

@@ -36,9 +36,6 @@ WTF_CSRF_TIME_LIMIT = None
 #: Languages that the pages are offered in.
 LANGUAGES = ["en", "fr"]
 
-#: Rows on a page of a list.
-PAGE_SIZE = 50
-
 #: Whether the data are synthetic: every page says so.
 IS_DEMO = False
 

@@ -308,6 +308,10 @@ class RowsField(wtforms.FieldList):
         if formdata.get("add") == self.name and len(self.entries) < self.most:
             self.append_entry()
 
+    def blank_row(self):
+        """A form of one row, for its labels."""
+        return self.unbound_field.args[0](formdata=None)
+
     def validate(self, form, extra_validators=()):
         self.errors = []
         sound = [entry.validate(form) for entry in self.entries]
@@ -357,7 +361,7 @@ class Conflict:
 
     stored: str
     who: str
-    when: datetime.datetime
+    when: str
 
 
 class RecordForm(FlaskForm):
@@ -469,7 +473,7 @@ class RecordForm(FlaskForm):
         """The record as it would be stored: one row, with the columns that `rules.checks` speaks of."""
         columns = {"today": _column(clock.today(), datetime.date)}
         for name, kind in _kinds(self.model).items():
-            if name in self and not isinstance(self[name], RecordField):
+            if name in self.names:
                 columns[name] = _column(self[name].data, kind)
             else:
                 columns[name] = _column(self.record and getattr(self.record, name), kind)
@@ -493,11 +497,14 @@ class RecordForm(FlaskForm):
                     field.populate_obj(record, name)
 
     def show_conflicts(self, shown, who, when):
-        """After a stale save: say beside each field what is stored now, where it differs from what was typed."""
+        """After a stale save: say beside each field what is stored now, where it differs from what was typed.
+
+        shown: from a field's name to its stored value in words.
+        """
         for name in self.names:
-            field, stored = self[name], getattr(self.record, name)
-            if not isinstance(field, RowsField) and stored != field.data:
-                field.conflict = Conflict(shown(stored), who, when)
+            field = self[name]
+            if not isinstance(field, RowsField) and getattr(self.record, name) != field.data:
+                field.conflict = Conflict(shown(name), who, when)
         self.version.data = str(self.record.version)
         self.version.raw_data = None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING
 
+import argon2
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -15,6 +16,11 @@ from tracker.roles import Permission, Role
 
 if TYPE_CHECKING:
     from tracker.models.trial import Trial
+
+_HASHER = argon2.PasswordHasher()
+
+#: What a password is compared with where there is no such account, so that the answer takes as long.
+_NOBODY = _HASHER.hash("nobody")
 
 
 class User(Record):
@@ -49,6 +55,24 @@ class User(Record):
 
     def may(self, permission: Permission) -> bool:
         return self.role.may(permission)
+
+    def set_password(self, password: str) -> None:
+        self.password_hash = _HASHER.hash(password)
+
+    def has_password(self, password: str) -> bool:
+        return _is_password(self.password_hash, password)
+
+
+def refuse_password(password: str) -> bool:
+    """False, after as long as a wrong password takes: nobody can tell which accounts exist."""
+    return _is_password(_NOBODY, password) and False
+
+
+def _is_password(password_hash, password):
+    try:
+        return _HASHER.verify(password_hash, password)
+    except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+        return False
 
 
 class TrialMember(Record):

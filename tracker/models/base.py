@@ -71,7 +71,7 @@ class Record(db.Model):
     @classmethod
     def search_text_of(cls, values) -> str:
         """What a search compares with: the searched columns, case and accents folded."""
-        return fold(" ".join(str(values[name]) for name in cls.searched if values[name]))
+        return fold(" ".join(str(values[name]) for name in cls.searched if values.get(name)))
 
 
 class Part(db.Model):

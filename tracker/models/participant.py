@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from tracker.models.trial import Arm, Cohort, Trial
 
 
+#: Study day 1 of participants who came without dates.
+UNDATED_DAY_1 = datetime.date(2000, 1, 1)
+
+
 class Participant(Record):
     """A person in a trial, known by a code only.
 

@@ -7,13 +7,14 @@ import uuid
 from contextlib import ExitStack
 
 import sqlalchemy as sa
-from flask import abort, current_app, flash, g, redirect, request, session, url_for
+from flask import abort, current_app, flash, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 
 from tracker import clock, scope
 from tracker.extensions import db, login_manager, reading, writing
 from tracker.models import SignIn, User
+from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
 
 #: How often it is noted that a sign-in is in use.
@@ -51,8 +52,8 @@ def init_app(app):
 def _open():
     """Take the request in: its size, who sends it, and whether they may."""
     request.id = uuid.uuid4().hex
-    g.opened = ExitStack()
-    g.opened.enter_context(reading() if request.method in _SAFE_METHODS else writing())
+    request.opened = ExitStack()
+    request.opened.enter_context(reading() if request.method in _SAFE_METHODS else writing())
     if len(request.full_path) > current_app.config["MAX_ADDRESS_LENGTH"]:
         abort(414)
     if request.endpoint == "static":
@@ -63,7 +64,7 @@ def _open():
             abort(413)
     permissions = getattr(current_app.view_functions.get(request.endpoint), "permissions", ())
     if current_user.is_authenticated:
-        g.opened.enter_context(scope.reading_as(current_user._get_current_object(), request.id))
+        request.opened.enter_context(scope.reading_as(current_user._get_current_object(), request.id))
     elif permissions:
         return login_manager.unauthorized()
     if permissions and not any(current_user.may(permission) for permission in permissions):
@@ -72,7 +73,8 @@ def _open():
 
 
 def _close(_error):
-    g.opened.close()
+    if hasattr(request, "opened"):
+        request.opened.close()
 
 
 def start_sign_in(user: User) -> None:
@@ -83,10 +85,7 @@ def start_sign_in(user: User) -> None:
     db.session.add(
         SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now, browser=browser)
     )
-    theme = session.get("theme")
     session.clear()
-    if theme:
-        session["theme"] = theme
     user.sign_in_token = token
     login_user(user)
 
@@ -138,7 +137,7 @@ def _hash(token: str) -> str:
 
 @login_manager.unauthorized_handler
 def _ask_to_sign_in():
-    if db.session.scalar(sa.select(User.id).limit(1).execution_options(unscoped=True)) is None:
+    if nobody_has_an_account():
         return redirect(url_for("account.setup"))
     if session:
         flash(_("Sign in to go on."), "warning")

@@ -11,11 +11,17 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
-from tracker.models import Record
+from tracker.models import Participant, Record
+from tracker.models.participant import UNDATED_DAY_1
+from tracker.reads.masking import is_masked
 from tracker.roles import Permission
 from tracker.terms.base import Term
+from tracker.terms.codes import diagnoses, tissues
 
 THEMES = ("light", "dark")
+
+#: Attributes that hold a code of a code list, under this name in every model.
+CODED = {"tumor_location": tissues, "diagnosis": diagnoses}
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
@@ -55,9 +61,34 @@ def shown(value) -> str:
     return str(value)
 
 
+def shown_field(record, name) -> str:
+    """An attribute of a record as the reader may see it; a code of a code list as its label."""
+    if is_masked(record, name):
+        return _("masked")
+    value = getattr(record, name)
+    if isinstance(record, Participant) and record.undated and name.endswith("_on") and value is not None:
+        return _("day %(day)d", day=study_day(value))
+    codes = CODED.get(name)
+    if codes is not None and value in codes:
+        return codes.label(value, str(get_locale()))
+    return shown(value)
+
+
+def study_day(date: datetime.date) -> int:
+    """The day of an undated participant, counted from the first dose: there is no day 0."""
+    days = (date - UNDATED_DAY_1).days
+    return days + 1 if days >= 0 else days
+
+
 def url(record: Record, action: str = "show", **more) -> str:
     """The address of a record's page, or of what can be done with it."""
     return url_for(f"{record.__tablename__}.{action}", id=record.id, **more)
+
+
+def has_page(value) -> bool:
+    """Whether it is a record that the reader may open."""
+    view = isinstance(value, Record) and current_app.view_functions.get(f"{value.__tablename__}.show")
+    return bool(view) and any(current_user.may(permission) for permission in view.permissions)
 
 
 def _for_every_page():
@@ -72,6 +103,11 @@ def _for_every_page():
         "navigation": navigation() if current_user.is_authenticated else [],
         "Permission": Permission,
         "url": url,
+        "shown": shown,
+        "shown_field": shown_field,
+        "is_masked": is_masked,
+        "views": current_app.view_functions,
+        "has_page": has_page,
     }
 
 

@@ -1,0 +1,114 @@
+"""Forms of accounts: signing in, passwords, roles."""
+
+import wtforms
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import widgets
+
+from tracker.forms.base import CodeField, RecordForm, TermField, TextField, ValueField
+from tracker.models import User
+from tracker.reads.account import is_last_administrator
+from tracker.roles import Role
+from tracker.values import Refusal
+
+#: Argon2 takes long on long input; nobody types more.
+LONGEST_PASSWORD = 256
+
+
+class PasswordField(ValueField):
+    """A password, taken as it is typed; the page never shows it again."""
+
+    kind = "password"
+    widget = widgets.PasswordInput()
+
+    def __init__(self, label=None, *, autocomplete="current-password", **kwargs):
+        super().__init__(label, render_kw={"autocomplete": autocomplete}, **kwargs)
+
+    def read(self, text):
+        if len(text) > LONGEST_PASSWORD:
+            raise Refusal(_("Write at most %(maximum)d characters.", maximum=LONGEST_PASSWORD))
+        return text or None
+
+
+class NewPasswordField(PasswordField):
+    """A password that is being chosen: long enough, and not the account's name."""
+
+    def __init__(self, label=None, **kwargs):
+        super().__init__(label, autocomplete="new-password", **kwargs)
+
+    def read(self, text):
+        password = super().read(text)
+        least = current_app.config["PASSWORD_MINIMUM"]
+        if password is not None and len(password) < least:
+            raise Refusal(_("Write at least %(minimum)d characters; a sentence is easy to keep.", minimum=least))
+        return password
+
+
+class SignInForm(FlaskForm):
+    name = TextField(_l("Account"), maximum=40, render_kw={"autocomplete": "username", "autofocus": True})
+    password = PasswordField(_l("Password"))
+    next = wtforms.HiddenField()
+
+
+class PasswordForm(FlaskForm):
+    current = PasswordField(_l("Present password"))
+    password = NewPasswordField(_l("New password"))
+    repeated = PasswordField(_l("New password again"), autocomplete="new-password")
+
+    def validate_repeated(self, field):
+        if self.password.data and field.data != self.password.data:
+            raise wtforms.ValidationError(_("The two are not the same."))
+
+
+class UserForm(RecordForm):
+    """An account as it is changed: its name is for good."""
+
+    model = User
+    sections = [(_l("Account"), ["display_name", "role"])]
+
+    display_name = TextField(_l("Name"), maximum=100, free=False, help=_l("As pages and the history show it."))
+    role = TermField(_l("Role"), Role)
+
+    def validate_role(self, field):
+        if self.record is not None and field.data is not Role.ADMIN and is_last_administrator(self.record):
+            raise wtforms.ValidationError(_("This is the last administrator: make another one first."))
+
+
+class NewUserForm(UserForm):
+    sections = [(_l("Account"), ["name", "display_name", "role", "password"])]
+
+    name = CodeField(_l("Account name"), help=_l("For signing in; it stays taken."))
+    password = NewPasswordField(_l("First password"), help=_l("At least 15 characters; the owner changes it."))
+
+    def populate_obj(self, user):
+        user.name, user.display_name, user.role = self.name.data.lower(), self.display_name.data, self.role.data
+        user.set_password(self.password.data)
+
+
+class FirstAdminForm(NewUserForm):
+    """On an empty database: the account that makes the others."""
+
+    sections = [(_l("First administrator"), ["name", "display_name", "password"])]
+    role = None
+
+    def populate_obj(self, user):
+        user.name, user.display_name, user.role = self.name.data.lower(), self.display_name.data, Role.ADMIN
+        user.set_password(self.password.data)
+
+
+class NewPasswordForm(RecordForm):
+    """What the administrator gives to somebody who lost theirs."""
+
+    model = User
+    sections = [(_l("Password"), ["password"])]
+
+    password = NewPasswordField(_l("New password"))
+
+    def populate_obj(self, user):
+        user.set_password(self.password.data)
+
+
+class EmptyForm(FlaskForm):
+    """A button with its token."""

@@ -1,0 +1,148 @@
+"""Forms of participants and their reported outcomes."""
+
+import re
+
+import sqlalchemy as sa
+from flask_babel import lazy_gettext as _l
+
+from tracker.extensions import db
+from tracker.forms.base import (
+    CodeField,
+    CodeListField,
+    DateField,
+    IntegerField,
+    NumberField,
+    OwnerField,
+    RecordField,
+    RecordForm,
+    TermField,
+    TextField,
+    YearField,
+    YesNoField,
+)
+from tracker.models import Arm, Cohort, Participant, ReportedOutcome, Trial
+from tracker.reads.masking import is_masked
+from tracker.terms.codes import tissues
+from tracker.terms.participant import (
+    BestResponse,
+    OffStudyReason,
+    OffTreatmentReason,
+    PriorLines,
+    Sex,
+    Stage,
+    Subtype,
+)
+
+
+class ParticipantForm(RecordForm):
+    model = Participant
+    needs = "trial"
+    sections = [
+        (_l("Place in the trial"), ["trial", "code", "arm", "cohort"]),
+        (_l("Person"), ["sex", "birth_year", "age_at_enrolment", "ecog"]),
+        (_l("Disease"), ["tumor_location", "subtype", "diagnosis", "stage", "prior_lines", "prior_immunotherapy"]),
+        (_l("Enrolment and treatment"), ["consented_on", "enrolled_on", "first_dose_on", "last_dose_on"]),
+        (
+            _l("Follow-up"),
+            [
+                "off_treatment_on",
+                "off_treatment_reason",
+                "new_therapy_on",
+                "off_study_on",
+                "off_study_reason",
+                "last_known_alive_on",
+                "died_on",
+            ],
+        ),
+        (
+            _l("Consent to research"),
+            ["consents_to_data_research", "consents_to_sample_research", "research_consent_withdrawn_on"],
+        ),
+    ]
+
+    trial = OwnerField(_l("Trial"), Trial)
+    code = CodeField(_l("Code"), help=_l("Unique in the trial. Never initials, never a hospital number."))
+    arm = RecordField(_l("Arm"), Arm, within="trial", optional=True)
+    cohort = RecordField(_l("Cohort"), Cohort, within="trial", optional=True)
+    sex = TermField(_l("Sex"), Sex, optional=True)
+    birth_year = YearField(_l("Year of birth"), optional=True, help=_l("The year only."))
+    age_at_enrolment = NumberField(_l("Age at enrolment"), optional=True, minimum=0, maximum=120)
+    ecog = IntegerField(_l("ECOG performance status"), optional=True, minimum=0, maximum=5)
+    tumor_location = CodeListField(_l("Tumor location"), tissues)
+    subtype = TermField(_l("Subtype"), Subtype, optional=True, help=_l("Required for breast, empty elsewhere."))
+    diagnosis = TextField(_l("Diagnosis"), optional=True, help=_l("An OncoTree code, or the source's words."))
+    stage = TermField(_l("Stage"), Stage, optional=True)
+    prior_lines = TermField(_l("Prior lines"), PriorLines, optional=True)
+    prior_immunotherapy = YesNoField(_l("Prior immunotherapy"), optional=True)
+    consented_on = DateField(_l("Consented on"), optional=True, help=_l("2026-03-12, 12mar26, or t-3 for three days ago."))
+    enrolled_on = DateField(_l("Enrolled on"), help=_l("The day of randomisation where it is randomised."))
+    first_dose_on = DateField(_l("First dose on"), optional=True)
+    last_dose_on = DateField(_l("Last dose on"), optional=True)
+    new_therapy_on = DateField(_l("New anticancer therapy on"), optional=True)
+    off_treatment_on = DateField(_l("Off treatment on"), optional=True)
+    off_treatment_reason = TermField(_l("Reason off treatment"), OffTreatmentReason, optional=True)
+    off_study_on = DateField(_l("Off study on"), optional=True)
+    off_study_reason = TermField(_l("Reason off study"), OffStudyReason, optional=True)
+    last_known_alive_on = DateField(_l("Last known alive on"), optional=True)
+    died_on = DateField(_l("Died on"), optional=True)
+    consents_to_data_research = YesNoField(_l("Consents to research on data"), optional=True)
+    consents_to_sample_research = YesNoField(_l("Consents to research on samples"), optional=True)
+    research_consent_withdrawn_on = DateField(_l("Consent to research withdrawn on"), optional=True)
+
+    def __init__(self, record=None, **kwargs):
+        super().__init__(record, **kwargs)
+        if record is not None and record.undated:
+            self.enrolled_on.optional = True
+            self.enrolled_on.flags.required = False
+            self.enrolled_on.process_errors = [] if self.enrolled_on.data is None else self.enrolled_on.process_errors
+        self.arm_is_masked = record is not None and is_masked(record, "arm")
+        if self.arm_is_masked:
+            self.arm.description = _l("Masked until the results are released; empty leaves it as it is.")
+            if not self.is_submitted():
+                self.arm.data = None
+
+    def populate_obj(self, record):
+        kept = record.arm if self.arm_is_masked and self.arm.data is None else self.arm.data
+        self.arm.data = kept
+        super().populate_obj(record)
+
+    def more_columns(self):
+        """How many are enrolled already, for those who would be enrolled by this form: a new one, or a moved one."""
+        if self.trial.data is None:
+            return {}
+        codes = db.session.scalars(
+            sa.select(Participant.code).where(Participant.trial_id == self.trial.data.id).limit(500)
+        )
+        letters = {match.upper() for code in codes for match in re.findall("[A-Za-z]{2,3}", code)}
+        columns = {"trial_code_letters": " ".join(sorted(letters))}
+        for name, column in (("trial", Participant.trial_id), ("arm", Participant.arm_id), ("cohort", Participant.cohort_id)):
+            chosen = self[name].data
+            if chosen is not None and (self.record is None or getattr(self.record, name) != chosen):
+                columns[f"{name}_enrolled"] = db.session.scalar(
+                    sa.select(sa.func.count(Participant.id)).where(column == chosen.id)
+                )
+        return columns
+
+
+class ReportedOutcomeForm(RecordForm):
+    model = ReportedOutcome
+    needs = "participant"
+    sections = [
+        (
+            _l("Response"),
+            ["participant", "best_overall_response", "clinical_benefit", "pathological_complete_response"],
+        ),
+        (_l("Survival"), ["pfs_months", "pfs_event", "os_months", "os_event"]),
+        (_l("Source"), ["source"]),
+    ]
+
+    participant = OwnerField(_l("Participant"), Participant)
+    best_overall_response = TermField(_l("Best overall response"), BestResponse, optional=True)
+    clinical_benefit = YesNoField(_l("Clinical benefit"), optional=True)
+    pathological_complete_response = YesNoField(_l("Pathological complete response"), optional=True)
+    pfs_months = NumberField(_l("Progression-free survival (months)"), optional=True, minimum=0, maximum=1200)
+    pfs_event = YesNoField(_l("Progressed or died"), optional=True)
+    os_months = NumberField(_l("Overall survival (months)"), optional=True, minimum=0, maximum=1200)
+    os_event = YesNoField(_l("Died"), optional=True)
+    source = TextField(_l("Source"), maximum=300, help=_l("Where this is known from."))
+

@@ -1,0 +1,194 @@
+"""Signing in and out, one's own account, and the accounts that the administrator keeps."""
+
+from urllib.parse import urlsplit
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from tracker import clock, scope
+from tracker.extensions import db
+from tracker.forms.account import (
+    EmptyForm,
+    FirstAdminForm,
+    NewPasswordForm,
+    NewUserForm,
+    PasswordForm,
+    SignInForm,
+    UserForm,
+)
+from tracker.models import SignIn, User
+from tracker.models.account import refuse_password
+from tracker.reads.account import is_last_administrator, nobody_has_an_account
+from tracker.roles import Permission
+from tracker.values import Refusal
+from tracker.views.access import current_sign_in, end_sign_in, permission_required, public, start_sign_in
+from tracker.views.records import change, find, record_views
+
+account = Blueprint("account", __name__)
+
+
+def _unscoped(statement):
+    return db.session.scalar(statement.execution_options(unscoped=True))
+
+
+@account.route("/sign-in", methods=["GET", "POST"])
+@public
+def sign_in():
+    """Ask who it is."""
+    if nobody_has_an_account():
+        return redirect(url_for("account.setup"))
+    form = SignInForm(next=request.args.get("next"))
+    if not form.validate_on_submit():
+        return render_template("account/sign_in.html", form=form), 422 if form.is_submitted() else 200
+    user = _unscoped(sa.select(User).where(User.name == form.name.data.lower()))
+    password = form.password.data
+    known = user.has_password(password) if user else refuse_password(password)
+    if not known or not user.is_active:
+        form.password.errors = [_("Account or password are not right, or the account is disabled.")]
+        return render_template("account/sign_in.html", form=form), 422
+    start_sign_in(user)
+    db.session.commit()
+    return redirect(own_address(form.next.data) or url_for("home.index"), 303)
+
+
+@account.post("/sign-out")
+@permission_required(Permission.USE_OWN_ACCOUNT)
+def sign_out():
+    """End this browser's sign-in."""
+    _refuse_without_token()
+    end_sign_in()
+    db.session.commit()
+    flash(_("You are signed out."), "success")
+    return redirect(url_for("account.sign_in"), 303)
+
+
+@account.route("/setup", methods=["GET", "POST"])
+@public
+def setup():
+    """On an empty database: make the first administrator."""
+    if not nobody_has_an_account():
+        abort(404)
+    form = FirstAdminForm()
+    if form.validate_on_submit():
+        with scope.everything("first visit"):
+            user = User()
+            form.populate_obj(user)
+            db.session.add(user)
+            db.session.flush()
+            start_sign_in(user)
+            db.session.commit()
+        flash(_("The tracker is yours. Make accounts for the others next."), "success")
+        return redirect(url_for("user.list"), 303)
+    return render_template("account/setup.html", form=form), 422 if form.is_submitted() else 200
+
+
+@account.get("/account")
+@permission_required(Permission.USE_OWN_ACCOUNT)
+def show():
+    """One's own account: role, trials, and the browsers in which one is signed in."""
+    sign_ins = db.session.scalars(
+        sa.select(SignIn)
+        .where(SignIn.user_id == current_user.id, SignIn.revoked_at.is_(None))
+        .order_by(SignIn.last_seen_at.desc(), SignIn.id)
+    ).all()
+    return render_template("account/show.html", sign_ins=sign_ins, here=current_sign_in(), form=EmptyForm())
+
+
+@account.post("/account/sign-ins/<id:id>/revoke")
+@permission_required(Permission.USE_OWN_ACCOUNT)
+def revoke(id):
+    """Sign out another browser of one's own."""
+    _refuse_without_token()
+    found = db.session.scalar(sa.select(SignIn).where(SignIn.id == id, SignIn.user_id == current_user.id))
+    if found is None:
+        abort(404)
+    found.revoked_at = clock.now()
+    db.session.commit()
+    flash(_("That browser is signed out."), "success")
+    return redirect(url_for("account.show"), 303)
+
+
+@account.route("/account/password", methods=["GET", "POST"])
+@permission_required(Permission.USE_OWN_ACCOUNT)
+def password():
+    """Change one's password; every other browser is signed out."""
+    form = PasswordForm()
+    if form.validate_on_submit():
+        if current_user.has_password(form.current.data):
+            current_user.set_password(form.password.data)
+            _revoke_sign_ins(current_user, but=current_sign_in())
+            db.session.commit()
+            flash(_("The password is changed. Your other browsers are signed out."), "success")
+            return redirect(url_for("account.show"), 303)
+        form.current.errors = [_("This is not your present password.")]
+    return render_template("account/password.html", form=form), 422 if form.is_submitted() else 200
+
+
+user = record_views(
+    User,
+    UserForm,
+    entry_form=NewUserForm,
+    read=Permission.EDIT_ACCOUNTS,
+    edit=Permission.EDIT_ACCOUNTS,
+    columns=["display_name", "name", "role", "disabled_at"],
+    filters=["role"],
+    without=["withdraw"],
+    new_label=_l("New account"),
+)
+
+
+@user.route("/<id:id>/password", methods=["GET", "POST"])
+@permission_required(Permission.EDIT_ACCOUNTS)
+def new_password(id):
+    """Give a new password to somebody who lost theirs; their browsers are signed out."""
+    found = find(User, id)
+    return change(found, NewPasswordForm(found), _("New password"), stored=_revoke_sign_ins)
+
+
+@user.post("/<id:id>/disable")
+@permission_required(Permission.EDIT_ACCOUNTS)
+def disable(id):
+    """Shut an account; it bites on the next request."""
+    _refuse_without_token()
+    found = find(User, id)
+    if is_last_administrator(found):
+        raise Refusal(_("This is the last administrator: make another one first."))
+    found.disabled_at = found.disabled_at or clock.now()
+    _revoke_sign_ins(found)
+    db.session.commit()
+    flash(_("%(name)s is disabled.", name=found.display_name), "success")
+    return redirect(url_for("user.show", id=id), 303)
+
+
+@user.post("/<id:id>/enable")
+@permission_required(Permission.EDIT_ACCOUNTS)
+def enable(id):
+    """Open a disabled account again."""
+    _refuse_without_token()
+    found = find(User, id)
+    found.disabled_at = None
+    db.session.commit()
+    flash(_("%(name)s may sign in again.", name=found.display_name), "success")
+    return redirect(url_for("user.show", id=id), 303)
+
+
+def _revoke_sign_ins(owner, but=None):
+    for found in db.session.scalars(sa.select(SignIn).where(SignIn.user_id == owner.id)):
+        if found.revoked_at is None and found is not but:
+            found.revoked_at = clock.now()
+
+
+def _refuse_without_token():
+    """Refuse a button that was not pressed on a page of ours."""
+    if not EmptyForm().validate_on_submit():
+        raise Refusal(_("This page has expired. Nothing was done; open it again."), status=400)
+
+
+def own_address(text) -> str | None:
+    """The address to go on to after signing in, where it is one of ours."""
+    parts = urlsplit((text or "").replace("\\", "/"))
+    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
+    return text if text and ours else None

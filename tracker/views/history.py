@@ -1,0 +1,101 @@
+"""A record's history as people read it: the trail's events, with labels for names and words for codes."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from tracker.extensions import db
+from tracker.forms.base import RecordField, RecordForm, RowsField, TermField, YesNoField, CheckboxField
+from tracker.models import AuditEvent
+from tracker.reads.masking import is_masked
+from tracker.terms.account import Action
+from tracker.values import Refusal
+from tracker.views.pages import shown
+
+
+@dataclass
+class Event:
+    what: str
+    when: str
+    who: str
+    changes: list[tuple[str, str | None, str | None]]  # label, old, new
+    reason: str | None
+    tone: str | None
+
+
+def events_of(record) -> list[AuditEvent]:
+    """The record's events, latest first."""
+    return list(
+        db.session.scalars(
+            sa.select(AuditEvent)
+            .where(AuditEvent.record_type == record.__tablename__, AuditEvent.record_id == record.id)
+            .order_by(AuditEvent.id.desc())
+        )
+    )
+
+
+def told(record, form: RecordForm) -> list[Event]:
+    """The history for the page. form: an empty form of the record, which knows labels and words."""
+    names = _Names()
+    return [
+        Event(
+            event.action.label,
+            shown(event.at),
+            event.actor,
+            [_change(record, form, names, name, *pair) for name, pair in event.changes.items()],
+            event.reason,
+            "bad" if event.action is Action.WITHDRAW else None,
+        )
+        for event in events_of(record)
+    ]
+
+
+def _change(record, form, names, name, old, new):
+    if is_masked(record, name):
+        return form[name.removesuffix("_id")].label.text, _("masked"), _("masked")
+    field, label = _field(form, name)
+    return label, _word(field, names, old), _word(field, names, new)
+
+
+def _field(form, name):
+    """The form's field of a stored attribute, and its label; of a part's, as in components.12.dose."""
+    owner, _dot, rest = name.partition(".")
+    if rest and owner in form and isinstance(form[owner], RowsField):
+        part = rest.split(".")[-1].removesuffix("_id")
+        row = form[owner].blank_row()
+        if part in row:
+            return row[part], f"{form[owner].label.text}: {row[part].label.text}"
+        return None, f"{form[owner].label.text}: {_('place')}"
+    name = name.removesuffix("_id")
+    if name == "withdrawn_at":
+        return None, _("Withdrawn")
+    return (form[name], form[name].label.text) if name in form else (None, name.replace("_", " "))
+
+
+def _word(field, names, value):
+    if value is None:
+        return None
+    if isinstance(field, RecordField):
+        return names.of(field.model, value)
+    if isinstance(field, (TermField, YesNoField, CheckboxField)) and isinstance(value, str):
+        try:
+            return str(field.read(value).label)
+        except Refusal:  # a term that has been taken out of its list
+            return value
+    return shown(value)
+
+
+class _Names:
+    """Names of the records that the events speak of, each looked up once; withdrawn ones too."""
+
+    def __init__(self):
+        self.known = {}
+
+    def of(self, model, key):
+        if (model, key) not in self.known:
+            found = db.session.scalar(
+                sa.select(model).where(model.id == key).execution_options(include_withdrawn=True)
+            )
+            self.known[model, key] = str(found) if found is not None else f"#{key}"
+        return self.known[model, key]

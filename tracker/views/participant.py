@@ -1,0 +1,38 @@
+"""Participants and their reported outcomes."""
+
+from flask_babel import lazy_gettext as _l
+
+from tracker.forms.participant import ParticipantForm, ReportedOutcomeForm
+from tracker.models import Participant, ReportedOutcome
+from tracker.roles import Permission
+from tracker.views.records import record_views
+
+participant = record_views(
+    Participant,
+    ParticipantForm,
+    read=Permission.READ_PARTICIPANTS,
+    edit=Permission.EDIT_PARTICIPANTS,
+    columns=[
+        "code",
+        "trial",
+        "arm",
+        "cohort",
+        "tumor_location",
+        "sex",
+        "ecog",
+        "reported_outcome",
+        "enrolled_on",
+        "first_dose_on",
+    ],
+    filters=["trial", "tumor_location", "subtype", "sex"],
+    new_label=_l("Enrol participant"),
+)
+
+reported_outcome = record_views(
+    ReportedOutcome,
+    ReportedOutcomeForm,
+    read=Permission.READ_PARTICIPANTS,
+    edit=Permission.EDIT_PARTICIPANTS,
+    columns=["participant", "best_overall_response", "clinical_benefit", "pfs_months", "os_months", "source"],
+    filters=["best_overall_response"],
+)

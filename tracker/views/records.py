@@ -1,0 +1,282 @@
+"""How every record is listed, shown, entered, changed and withdrawn: one mechanism for all.
+
+`record_views(Model, Form, read=…, edit=…, columns=[…])` makes a blueprint with the addresses `/models/`, `/new`,
+`/<id>`, `/<id>/edit`, `/<id>/withdraw` and `/<id>/history`. A page that must look different has a template of
+its own, `templates/MODEL/show.html`; one that must do something else is left out by name and written as a view.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy.orm.exc import StaleDataError
+
+from tracker import clock
+from tracker.audit import because
+from tracker.extensions import db, violated
+from tracker.forms.base import OwnerField, RecordForm
+from tracker.forms.withdrawal import WithdrawalForm
+from tracker.models import Record, Submission
+from tracker.reads.pages import list_page
+from tracker.reads.references import references_to
+from tracker.roles import Permission
+from tracker.scope import reader
+from tracker.values import Refusal
+from tracker.views.access import permission_required
+from tracker.views.history import events_of, told
+from tracker.views.pages import shown, shown_field, url
+
+
+@dataclass
+class RecordKind:
+    """One kind of record, as its pages need it."""
+
+    model: type[Record]
+    form: type[RecordForm]
+    entry_form: type[RecordForm]
+    read: Permission
+    edit: Permission
+    columns: list[str]
+    filters: list[str]
+    new_label: str | None
+    stored: Callable | None
+
+    @property
+    def titles(self):
+        return self.model.titles
+
+    @property
+    def name(self):
+        return self.model.__tablename__
+
+    def empty_form(self, record=None) -> RecordForm:
+        """The form as a source of labels, options and readers: it takes nothing from the request."""
+        return self.form(record, formdata=None)
+
+
+#: Every kind of record that has pages, by its name.
+KINDS: dict[str, RecordKind] = {}
+
+
+def record_views(
+    model,
+    form,
+    *,
+    read,
+    edit,
+    columns,
+    filters=(),
+    without=(),
+    entry_form=None,
+    new_label=None,
+    stored=None,
+) -> Blueprint:
+    """The pages of one kind of record.
+
+    columns: attributes that the list shows, the first one linked to the record. filters: attributes that the
+    list can be narrowed by. without: names of the views that are left out. entry_form: the form of a new
+    record, where it asks for more. stored: called with a new record before the commit, to store what belongs to it.
+    """
+    kind = RecordKind(model, form, entry_form or form, read, edit, list(columns), list(filters), new_label, stored)
+    KINDS[kind.name] = kind
+    plural = f"/{kind.name.replace('_', '-')}s"
+    blueprint = Blueprint(kind.name, __name__, url_prefix=plural)
+    for name, (rule, view, permission, methods) in _views(kind).items():
+        if name not in without:
+            view.__name__ = name
+            blueprint.route(rule, methods=methods)(permission_required(permission)(view))
+    return blueprint
+
+
+def _views(kind: RecordKind):
+    def list_records():
+        return render_list(kind)
+
+    def new():
+        return enter(kind)
+
+    def show(id):
+        return render_record(kind, find(kind.model, id, include_withdrawn=True))
+
+    def edit(id):
+        record = find(kind.model, id)
+        return change(record, kind.form(record), _("Edit %(record)s", record=str(record)))
+
+    def withdraw(id):
+        return withdraw_record(kind, find(kind.model, id))
+
+    def history(id):
+        return render_history(kind, find(kind.model, id, include_withdrawn=True))
+
+    both = ["GET", "POST"]
+    return {
+        "list": ("/", list_records, kind.read, ["GET"]),
+        "new": ("/new", new, kind.edit, both),
+        "show": ("/<id:id>", show, kind.read, ["GET"]),
+        "edit": ("/<id:id>/edit", edit, kind.edit, both),
+        "withdraw": ("/<id:id>/withdraw", withdraw, kind.edit, both),
+        "history": ("/<id:id>/history", history, kind.read, ["GET"]),
+    }
+
+
+def find(model, id, *, include_withdrawn=False):
+    """The record with this number; 404 where there is none that the reader may see."""
+    statement = sa.select(model).where(model.id == id)
+    record = db.session.scalar(statement.execution_options(include_withdrawn=include_withdrawn))
+    return record or abort(404)
+
+
+# Listing and showing
+
+
+def render_list(kind: RecordKind):
+    page = list_page(kind.model, kind.empty_form(), kind.columns, kind.filters, request.args)
+    return render_template([f"{kind.name}/list.html", "records/list.html"], kind=kind, page=page)
+
+
+def render_record(kind: RecordKind, record, **more):
+    form = kind.empty_form(record)
+    return render_template(
+        [f"{kind.name}/show.html", "records/show.html"], kind=kind, record=record, form=form, **more
+    )
+
+
+def render_history(kind: RecordKind, record):
+    events = told(record, kind.empty_form(record))
+    return render_template("records/history.html", kind=kind, record=record, events=events)
+
+
+# Entering and changing
+
+
+def enter(kind: RecordKind):
+    """Enter a new record; the address may fill in what it belongs to, as ?participant=12 does."""
+    form = kind.entry_form()
+    needed = form.needs
+    if needed and form[needed].data is None and not form.is_submitted():
+        options = form[needed].options()
+        return render_template("records/choose.html", kind=kind, field=form[needed], options=options)
+    title = kind.new_label or _("New %(record)s", record=str(kind.model.titles[0]).lower())
+    if form.wants_rows:
+        return form_page(form, title)
+    if form.validate_on_submit():
+        return save(form, kind.model(), title, kind.stored)
+    return form_page(form, title)
+
+
+def change(record, form: RecordForm, title, stored: Callable | None = None):
+    """Change a stored record by a form that was opened on it."""
+    if form.wants_rows:
+        return form_page(form, title)
+    if form.is_submitted() and form.is_stale:
+        form.validate()
+        return conflict_page(form, title)
+    if form.validate_on_submit():
+        return save(form, record, title, stored)
+    return form_page(form, title)
+
+
+def save(form: RecordForm, record, title, stored: Callable | None = None):
+    """The one way from a form to a record: all of it is stored, once, or nothing and the form comes back."""
+    earlier = db.session.get(Submission, form.submission.data)
+    if earlier is not None:
+        return redirect(earlier.address, 303)
+    is_new = record.id is None
+    try:
+        with because(form.reason.data):
+            form.populate_obj(record)
+            db.session.add(record)
+            db.session.flush()
+            if stored:
+                stored(record)
+            name, address = str(record), url(record)
+            _note_submission(form, address)
+            db.session.commit()
+    except sa.exc.IntegrityError as error:
+        db.session.rollback()
+        kind, columns = violated(error)
+        if "key" in columns:  # the same form, sent twice at once: the other one came first
+            return redirect(db.session.get(Submission, form.submission.data).address, 303)
+        _say_what_is_taken(form, kind, columns)
+        return form_page(form, title)
+    except StaleDataError:
+        db.session.rollback()
+        return conflict_page(form, title)
+    except Refusal as refusal:
+        db.session.rollback()
+        field = form[refusal.field] if refusal.field in form else form[form.names[0]]
+        field.errors = [*field.errors, refusal.message]
+        form.asks_reason = form.asks_reason or refusal.field == "reason"
+        return form_page(form, title, refusal.status)
+    flash(_("%(record)s is stored.", record=name) if is_new else _("%(record)s is changed.", record=name), "success")
+    return redirect(address, 303)
+
+
+def _note_submission(form, address):
+    db.session.add(
+        Submission(
+            key=form.submission.data, user_id=reader().user_id, address=address, created_at=clock.now()
+        )
+    )
+
+
+def _say_what_is_taken(form, kind, columns):
+    names = [column.removesuffix("_id") for column in columns]
+    field = next((form[name] for name in reversed(names) if name in form), form[form.names[0]])
+    if kind == "unique":
+        message = _("This is taken already, perhaps by a withdrawn record; choose another.")
+    else:
+        message = _("The database refuses this value (%(rule)s).", rule=", ".join(columns) or kind)
+    field.errors = [*field.errors, message]
+
+
+def form_page(form: RecordForm, title, status=None):
+    """The page of a form: 422 when it was sent and is not right; what was typed is kept."""
+    if status is None:
+        status = 422 if form.is_submitted() and not form.wants_rows else 200
+    if status >= 400:
+        g.faulty_fields = [field.name for field in form if field.errors]
+    cancel = url(form.record) if form.record is not None and form.record.id else _list_address(form)
+    return render_template("records/form.html", form=form, title=title, cancel=cancel), status
+
+
+def conflict_page(form: RecordForm, title):
+    """409: somebody saved the record meanwhile; both values stand side by side."""
+    record = form.record
+    last = events_of(record)[0]
+    form.show_conflicts(lambda name: shown_field(record, name), last.actor, shown(last.at))
+    return form_page(form, title, 409)
+
+
+def _list_address(form):
+    owner = next((field for field in form if isinstance(field, OwnerField) and field.data is not None), None)
+    return url(owner.data) if owner is not None else url_for(f"{form.model.__tablename__}.list")
+
+
+# Withdrawing
+
+
+def withdraw_record(kind: RecordKind, record):
+    """Take a record out of every list and report, with a reason; its code stays taken."""
+    form = WithdrawalForm(record)
+    users = references_to(record)
+    if form.is_submitted() and form.is_stale:
+        form.reason.errors = [_("The record was changed meanwhile. Look at it again before you withdraw it.")]
+        form.version.raw_data = [str(record.version)]
+        status = 409
+    elif form.is_submitted() and users:
+        status = 422
+    elif form.validate_on_submit():
+        earlier = db.session.get(Submission, form.submission.data)
+        if earlier is None:
+            with because(form.reason.data):
+                record.withdrawn_at = clock.now()
+                _note_submission(form, url(record))
+                db.session.commit()
+            flash(_("%(record)s is withdrawn.", record=str(record)), "success")
+        return redirect(url(record), 303)
+    else:
+        status = 422 if form.is_submitted() else 200
+    return render_template("records/withdraw.html", kind=kind, record=record, form=form, users=users), status

@@ -1,0 +1,93 @@
+"""Trials, arms, cohorts and the members of a trial."""
+
+import sqlalchemy as sa
+from flask_babel import gettext as _
+
+from tracker.extensions import db
+from tracker.forms.trial import ArmForm, CohortForm, ReleaseForm, TrialForm, TrialMemberForm
+from tracker.models import Arm, Cohort, Trial, TrialMember
+from tracker.reads.trial import enrolled_by
+from tracker.roles import Permission
+from tracker.scope import reader
+from tracker.views.access import permission_required
+from tracker.views.records import KINDS, change, find, form_page, record_views, render_record, save
+
+
+def _first_member(trial):
+    """Whoever creates a trial is its first member."""
+    if reader().user_id is not None and not reader().sees_all_trials:
+        db.session.add(TrialMember(user_id=reader().user_id, trial=trial))
+
+
+trial = record_views(
+    Trial,
+    TrialForm,
+    read=Permission.READ_TRIALS,
+    edit=Permission.EDIT_TRIALS,
+    columns=["code", "title", "phase", "design", "status", "setting", "accrual_target", "opened_on"],
+    filters=["status", "phase", "design", "setting"],
+    without=["show"],
+    stored=_first_member,
+)
+
+
+@trial.get("/<id:id>")
+@permission_required(Permission.READ_TRIALS)
+def show(id):
+    """A trial: its arms with accrual, its cohorts by location, its people."""
+    found = find(Trial, id, include_withdrawn=True)
+    return render_record(KINDS["trial"], found, enrolled=enrolled_by(found))
+
+
+@trial.route("/<id:id>/release", methods=["GET", "POST"])
+@permission_required(Permission.RELEASE_RESULTS)
+def release(id):
+    """The director releases a trial's results: its arms are no longer masked."""
+    found = find(Trial, id)
+    return change(found, ReleaseForm(found), _("Release the results of %(trial)s", trial=found.code))
+
+
+arm = record_views(
+    Arm,
+    ArmForm,
+    read=Permission.READ_TRIALS,
+    edit=Permission.EDIT_TRIALS,
+    columns=["code", "trial", "title", "type", "regimen", "status", "planned_n"],
+    filters=["trial", "type", "status"],
+)
+
+cohort = record_views(
+    Cohort,
+    CohortForm,
+    read=Permission.READ_TRIALS,
+    edit=Permission.EDIT_TRIALS,
+    columns=["name", "trial", "tumor_location", "subtype", "status", "planned_n"],
+    filters=["trial", "tumor_location", "status"],
+)
+
+trial_member = record_views(
+    TrialMember,
+    TrialMemberForm,
+    read=Permission.READ_TRIALS,
+    edit=Permission.EDIT_ACCOUNTS,
+    columns=["user", "trial"],
+    filters=["trial"],
+    without=["new", "edit"],
+)
+
+
+@trial_member.route("/new", methods=["GET", "POST"])
+@permission_required(Permission.EDIT_ACCOUNTS)
+def new():
+    """Assign an account to a trial; one that was taken off it before is put back."""
+    form = TrialMemberForm()
+    title = _("Assign an account to a trial")
+    if form.validate_on_submit():
+        earlier = sa.select(TrialMember).where(
+            TrialMember.user_id == form.user.data.id, TrialMember.trial_id == form.trial.data.id
+        )
+        record = db.session.scalar(earlier.execution_options(include_withdrawn=True))
+        return save(form, record or TrialMember(), title)
+    return form_page(form, title)
+
+
