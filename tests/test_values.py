@@ -145,6 +145,13 @@ def test_the_limit_counts_characters_as_they_are_stored():
     assert refusal(values.read_text, "x" * 1_000_000, maximum=5) == "Write at most 5 characters, not 1000000."
 
 
+def test_accents_piled_up_to_keep_the_server_busy_are_refused():
+    start = time.perf_counter()
+    message = refusal(values.read_text, "a" + "\u0301\u0316" * 39_000, maximum=20_000)
+    assert message == "There are too many accents on one letter, at position 32."
+    assert time.perf_counter() - start < 1  # composing them takes ten seconds
+
+
 @given(st.text())
 def test_stored_text_is_composed_visible_and_read_again_the_same(typed):
     try:

@@ -18,6 +18,7 @@ INTEGER_LIMIT = 2**31 - 1
 STUDY_DAY_LIMIT = 36_500  # a hundred years either way
 NUMBER_LENGTH = DATE_LENGTH = 100  # characters; nothing longer is a number or a date
 TERM_LENGTH = 1000
+ACCENTS_LIMIT = 30  # on one letter
 TERMS_LISTED = 12
 
 # Printable according to Unicode, and yet not to be seen: the replacement character, which stands for text
@@ -80,7 +81,8 @@ def read_text(text, *, multiline=False, maximum=200) -> str | None:
     if text is None:
         return None
     text = _SPACES.sub(" ", _LINE_BREAKS.sub("\n", text))
-    if len(text) <= 4 * maximum:  # at most four characters compose into one, and long text takes long
+    if not text.isascii() and len(text) <= 4 * maximum:  # at most four characters compose into one
+        _refuse_piled_accents(text)
         text = unicodedata.normalize("NFC", text)
     _refuse_longer(text, maximum)
     if text.isprintable() and UNSEEN.isdisjoint(text):
@@ -334,6 +336,17 @@ def _refuse_longer(text, maximum):
         raise Refusal(
             _("Write at most %(maximum)d characters, not %(length)d.", maximum=maximum, length=len(text))
         )
+
+
+def _refuse_piled_accents(text):
+    """Sorting the accents of one letter takes the square of their number; Unicode's stream-safe text has 30."""
+    piled = 0
+    for position, one in enumerate(text, start=1):
+        piled = piled + 1 if unicodedata.combining(one) else 0
+        if piled > ACCENTS_LIMIT:
+            raise Refusal(
+                _("There are too many accents on one letter, at position %(position)d.", position=position)
+            )
 
 
 def _refuse_outside(value, minimum, maximum, decimal="."):
