@@ -339,7 +339,7 @@ def _refuse_longer(text, maximum):
 
 
 def _refuse_piled_accents(text):
-    """Sorting the accents of one letter takes the square of their number; Unicode's stream-safe text has 30."""
+    """Sorting the accents of a letter takes the square of their number; Unicode's stream-safe text has 30."""
     piled = 0
     for position, one in enumerate(text, start=1):
         piled = piled + 1 if unicodedata.combining(one) else 0
