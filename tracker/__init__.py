@@ -15,7 +15,7 @@ RESOURCES = _PACKAGE if (_PACKAGE / "templates").is_dir() else _PACKAGE.parent
 def create_app(overrides: dict | None = None, home: Path | None = None) -> Flask:
     """The one place where the parts are joined. `home`: the folder of database and secrets."""
     home = Path(home or config.home())
-    home.mkdir(parents=True, exist_ok=True)
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     app = Flask(
         __name__,
         instance_path=str(home),

@@ -44,8 +44,9 @@ PASSWORD_MINIMUM = 15
 
 
 def home() -> Path:
-    """The folder of the database and the secrets: TRACKER_HOME, else `instance` here."""
-    return Path(os.environ.get("TRACKER_HOME") or "instance").absolute()
+    """The folder of the database and the secrets: TRACKER_HOME, else `instance` in the checkout or here."""
+    checkout = Path(__file__).parents[1] / "instance"
+    return Path(os.environ.get("TRACKER_HOME") or (checkout if checkout.is_dir() else "instance")).absolute()
 
 
 def load(app, overrides: dict | None) -> None:

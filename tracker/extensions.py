@@ -133,6 +133,22 @@ def _begin_postgresql(connection):
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
+def migrate_database() -> None:
+    """Bring the database to its newest form; reads two revisions when it is there already."""
+    from alembic.config import Config
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+    from flask_migrate import upgrade
+
+    settings = Config()
+    settings.set_main_option("script_location", migrate.directory)
+    newest = ScriptDirectory.from_config(settings).get_current_head()
+    with db.engine.connect() as connection:
+        present = MigrationContext.configure(connection).get_current_revision()
+    if present != newest:
+        upgrade()
+
+
 def violated(error: sa.exc.IntegrityError) -> tuple[str, list[str]]:
     """What an integrity error broke: the kind (unique, check, foreign key, other) and the columns it names."""
     original = error.orig

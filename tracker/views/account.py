@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
-from tracker import clock, scope
+from tracker import actions, clock, scope
 from tracker.extensions import db
 from tracker.forms.account import (
     EmptyForm,
@@ -21,7 +21,7 @@ from tracker.forms.account import (
 )
 from tracker.models import SignIn, User
 from tracker.models.account import refuse_password
-from tracker.reads.account import is_last_administrator, nobody_has_an_account
+from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
 from tracker.values import Refusal
 from tracker.views.access import current_sign_in, end_sign_in, permission_required, public, start_sign_in
@@ -119,7 +119,7 @@ def password():
     if form.validate_on_submit():
         if current_user.has_password(form.current.data):
             current_user.set_password(form.password.data)
-            _revoke_sign_ins(current_user, but=current_sign_in())
+            actions.revoke_sign_ins(current_user, but=current_sign_in())
             db.session.commit()
             flash(_("The password is changed. Your other browsers are signed out."), "success")
             return redirect(url_for("account.show"), 303)
@@ -145,7 +145,7 @@ user = record_views(
 def new_password(id):
     """Give a new password to somebody who lost theirs; their browsers are signed out."""
     found = find(User, id)
-    return change(found, NewPasswordForm(found), _("New password"), stored=_revoke_sign_ins)
+    return change(found, NewPasswordForm(found), _("New password"), stored=actions.revoke_sign_ins)
 
 
 @user.post("/<id:id>/disable")
@@ -154,10 +154,7 @@ def disable(id):
     """Shut an account; it bites on the next request."""
     _refuse_without_token()
     found = find(User, id)
-    if is_last_administrator(found):
-        raise Refusal(_("This is the last administrator: make another one first."))
-    found.disabled_at = found.disabled_at or clock.now()
-    _revoke_sign_ins(found)
+    actions.disable_user(found)
     db.session.commit()
     flash(_("%(name)s is disabled.", name=found.display_name), "success")
     return redirect(url_for("user.show", id=id), 303)
@@ -173,12 +170,6 @@ def enable(id):
     db.session.commit()
     flash(_("%(name)s may sign in again.", name=found.display_name), "success")
     return redirect(url_for("user.show", id=id), 303)
-
-
-def _revoke_sign_ins(owner, but=None):
-    for found in db.session.scalars(sa.select(SignIn).where(SignIn.user_id == owner.id)):
-        if found.revoked_at is None and found is not but:
-            found.revoked_at = clock.now()
 
 
 def _refuse_without_token():

@@ -1,8 +1,8 @@
 """Trials, arms, cohorts and the members of a trial."""
 
-import sqlalchemy as sa
 from flask_babel import gettext as _
 
+from tracker import actions
 from tracker.extensions import db
 from tracker.forms.trial import ArmForm, CohortForm, ReleaseForm, TrialForm, TrialMemberForm
 from tracker.models import Arm, Cohort, Trial, TrialMember
@@ -83,11 +83,7 @@ def new():
     form = TrialMemberForm()
     title = _("Assign an account to a trial")
     if form.validate_on_submit():
-        earlier = sa.select(TrialMember).where(
-            TrialMember.user_id == form.user.data.id, TrialMember.trial_id == form.trial.data.id
-        )
-        record = db.session.scalar(earlier.execution_options(include_withdrawn=True))
-        return save(form, record or TrialMember(), title)
+        return save(form, actions.assign(form.user.data, form.trial.data), title)
     return form_page(form, title)
 
 

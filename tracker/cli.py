@@ -1,0 +1,217 @@
+"""The commands. They act as the system's owner and see every trial; the trail says who ran them.
+
+Exit status: 0 done, 1 refused or failed, 2 wrongly used; each with one line that says why.
+"""
+
+import contextlib
+import shutil
+import sys
+from pathlib import Path
+
+import click
+import sqlalchemy as sa
+
+from tracker import actions, config, create_app, scope
+from tracker.extensions import db, migrate_database, reading
+from tracker.values import Refusal
+
+HOST = "127.0.0.1"
+THREADS = 8
+
+port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+
+
+class Misuse(Refusal):
+    """The command was used wrongly; the message says what would be right."""
+
+
+class _Commands(click.Group):
+    """Commands whose refusals and failures are one line, never a traceback."""
+
+    def invoke(self, context):
+        try:
+            return super().invoke(context)
+        except Refusal as refusal:
+            click.echo(f"tracker: {refusal.message}", err=True)
+            context.exit(2 if isinstance(refusal, Misuse) else 1)
+        except sa.exc.OperationalError as error:
+            click.echo(f"tracker: the database does not answer: {error.orig}", err=True)
+            context.exit(1)
+        except OSError as error:
+            click.echo(f"tracker: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
+            context.exit(1)
+
+
+@click.group(cls=_Commands)
+def cli():
+    """A clinical trial and biomarker study tracker for a center of cancer immunotherapy."""
+
+
+@contextlib.contextmanager
+def _opened(home: Path | None = None, **settings):
+    """The application on a migrated database, as the system's owner."""
+    app = create_app(settings, home=home)
+    with app.app_context(), scope.everything():
+        migrate_database()
+        yield app
+
+
+# Serving
+
+
+@cli.command()
+@port_option
+def serve(port):
+    """Serve the tracker to this machine; the first visit makes the first administrator."""
+    with _opened() as app:
+        pass
+    _serve(app, port)
+
+
+@cli.command()
+@port_option
+@click.option("--fresh", is_flag=True, help="Throw the demonstration centre away and make it anew.")
+def demo(port, fresh):
+    """Serve a demonstration centre: synthetic, always the same, in a folder of its own."""
+    from tracker.demo.centre import SIGN_INS, load
+
+    home = config.home() / "demo"
+    if fresh:
+        shutil.rmtree(home, ignore_errors=True)
+    with _opened(home, IS_DEMO=True, DATABASE_URL=f"sqlite:///{home / 'tracker.sqlite'}") as app:
+        load()
+    click.echo("Demonstration: all data are synthetic. Sign in as")
+    for role, name, password in SIGN_INS:
+        click.echo(f"  {role:<12} {name:<12} {password}")
+    _serve(app, port)
+
+
+def _serve(app, port):
+    import waitress
+
+    try:
+        server = waitress.create_server(app, host=HOST, port=port, threads=THREADS, ident=None)
+    except OSError as error:
+        raise Refusal(f"cannot serve on port {port}: {error.strerror}; choose another with --port") from None
+    click.echo(f"Serving on http://{HOST}:{port}/ (Ctrl+C stops)")
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+
+
+# Reports and files
+
+
+@cli.command()
+@click.argument("slug")
+@click.option("--by", "groupings", multiple=True, metavar="NAME", help="Group by this; a,b for two.")
+@click.option("--where", "filters", multiple=True, metavar="NAME=VALUE", help="Only these; repeated means or.")
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any parameter of the report.")
+@click.option("--format", "format_name", default="json", show_default=True)
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
+def report(slug, groupings, filters, settings, format_name, output):
+    """Print a report, the same as its address serves."""
+    from tracker.exchange.result import write
+    from tracker.reports.base import run_report
+
+    arguments = [("by", one) for one in groupings] + [_pair(text) for text in (*filters, *settings)]
+    with reading(), _opened():
+        try:
+            content = write(run_report(slug, arguments), format_name)
+        except Refusal as refusal:
+            raise Misuse(refusal.message) from None
+    if output:
+        output.write_bytes(content)
+    else:
+        sys.stdout.buffer.write(content)
+
+
+def _pair(text):
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise Misuse(f"write {text!r} as name=value")
+    return name, value
+
+
+@cli.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Read and check all, store nothing.")
+@click.option("--update", is_flag=True, help="Let the file replace stored values; needs --reason.")
+@click.option("--reason", help="Why stored values change.")
+def import_(file, mapping, dry_run, update, reason):
+    """Import a CSV or XLSX file by a mapping file: all of it, or nothing and every fault."""
+    import rich.progress
+
+    from tracker.exchange.importing import import_file
+
+    if update and not reason:
+        raise Misuse("--update needs --reason: say why stored values change")
+    bar = rich.progress.Progress(console=rich.console.Console(stderr=True), transient=True)
+    with _opened(), bar:
+        task = bar.add_task("", total=None)
+        import_file(
+            file,
+            mapping,
+            dry_run=dry_run,
+            update=update,
+            reason=reason,
+            progress=lambda done, total, text: bar.update(task, completed=done, total=total, description=text),
+        )
+
+
+# Accounts
+
+
+@cli.group()
+def user():
+    """Accounts."""
+
+
+@user.command()
+@click.argument("name")
+@click.option("--role", required=True)
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def add(name, role, password_stdin):
+    """Make an account."""
+    with _opened():
+        chosen = actions.role_named(role)
+        password = sys.stdin.readline().rstrip("\r\n") if password_stdin else _ask_for_password()
+        actions.add_user(name, chosen, password)
+        db.session.commit()
+    click.echo(f"{name} is stored.")
+
+
+def _ask_for_password():
+    return click.prompt("Password", hide_input=True, confirmation_prompt=True)
+
+
+@user.command()
+@click.argument("name")
+@click.argument("trial")
+def assign(name, trial):
+    """Assign an account to a trial."""
+    with _opened():
+        actions.assign(actions.user_named(name), actions.trial_coded(trial))
+        db.session.commit()
+    click.echo(f"{name} is assigned to {trial}.")
+
+
+@user.command()
+@click.argument("name")
+@click.argument("role")
+def role(name, role):
+    """Give an account another role."""
+    with _opened():
+        actions.change_role(actions.user_named(name), actions.role_named(role))
+        db.session.commit()
+    click.echo(f"{name} is now {role}.")
+
+
+@user.command()
+@click.argument("name")
+def disable(name):
+    """Shut an account."""
+    with _opened():
+        actions.disable_user(actions.user_named(name))
+        db.session.commit()
+    click.echo(f"{name} is disabled.")
