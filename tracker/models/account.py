@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import TYPE_CHECKING
 
 import argon2
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from tracker.models.trial import Trial
 
 _HASHER = argon2.PasswordHasher()
-
-#: What a password is compared with where there is no such account, so that the answer takes as long.
-_NOBODY = _HASHER.hash("nobody")
 
 
 class User(Record):
@@ -65,7 +63,12 @@ class User(Record):
 
 def refuse_password(password: str) -> bool:
     """False, after as long as a wrong password takes: nobody can tell which accounts exist."""
-    return _is_password(_NOBODY, password) and False
+    return _is_password(_hash_of_nobody(), password) and False
+
+
+@functools.cache
+def _hash_of_nobody():
+    return _HASHER.hash("nobody")
 
 
 def _is_password(password_hash, password):

@@ -1,5 +1,6 @@
 """Lists of records a page at a time: searched, narrowed and sorted by what the address says."""
 
+import datetime
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -21,6 +22,7 @@ class Column:
     label: str
     is_sortable: bool
     is_number: bool
+    is_short: bool  # a date or a code: never broken over lines
 
 
 @dataclass
@@ -71,19 +73,19 @@ class Page:
         return "?" + urlencode(kept)
 
 
-def list_page(model, form, columns, filters, arguments) -> Page:
+def list_page(model, form, columns, filters, arguments, headings) -> Page:
     """The page that the address asks for.
 
     form: an empty form of the model, whose fields give labels, options and readers. arguments: the address's, a
-    MultiDict: q, sort (a column, or -column), page, and a filter's name, repeated for "or". Raises Refusal for
-    what is none of these.
+    MultiDict: q, sort (a column, or -column), page, and a filter's name, repeated for "or". headings: of columns
+    that have a shorter name in a list. Raises Refusal for what is none of these.
     """
     known = {"q", "sort", "page", *filters}
     for name in arguments:
         if name not in known:
             raise Refusal(_("There is no parameter of that name; there are: %(names)s.", names=", ".join(sorted(known))))
     hidden = MASKABLE.get(model, set())
-    shown = [_column(model, form, name, name not in hidden) for name in columns]
+    shown = [_column(model, form, name, name not in hidden, headings) for name in columns]
     query = read_text(arguments.get("q")) or ""
     chosen = [Filter(name, form[name].label.text, form[name].options(), arguments.getlist(name)) for name in filters]
     condition = [_matches(model, form[one.name], one.chosen) for one in chosen if any(one.chosen)]
@@ -105,10 +107,15 @@ def list_page(model, form, columns, filters, arguments) -> Page:
     return Page(rows, shown, chosen, query, sort, number, total, pairs)
 
 
-def _column(model, form, name, is_sortable):
-    label = form[name].label.text if name in form else str(name)
-    kind = None if _is_relationship(model, name) else getattr(model, name).type.python_type
-    return Column(name, label, is_sortable, kind in (int, float))
+def _column(model, form, name, is_shown_to_all, headings):
+    label = headings.get(name) or form[name].label.text
+    if _is_relationship(model, name):
+        relationship = sa.inspect(model).relationships[name]
+        has_order = not relationship.uselist and relationship.mapper.class_.searched
+        return Column(name, label, bool(has_order and is_shown_to_all), False, name in ("trial", "arm"))
+    kind = getattr(model, name).type.python_type
+    is_short = name == "code" or issubclass(kind, datetime.date)
+    return Column(name, label, is_shown_to_all, kind in (int, float), is_short)
 
 
 def _is_relationship(model, name):

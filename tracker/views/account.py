@@ -134,6 +134,7 @@ user = record_views(
     read=Permission.EDIT_ACCOUNTS,
     edit=Permission.EDIT_ACCOUNTS,
     columns=["display_name", "name", "role", "disabled_at"],
+    headings={"name": _l("Account"), "disabled_at": _l("Disabled")},
     filters=["role"],
     without=["withdraw"],
     new_label=_l("New account"),

@@ -1,5 +1,6 @@
 """Every answer that is a refusal looks the same, and leaves one line in the log."""
 
+import contextlib
 import logging
 import sys
 import time
@@ -10,7 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.exceptions import HTTPException
 
-from tracker.extensions import db
+from tracker.extensions import db, login_manager
 from tracker.values import Refusal
 
 log = logging.getLogger("tracker")
@@ -29,7 +30,8 @@ def init_app(app):
 
 def error_page(status: int, message: str):
     """The answer to what cannot be done: a page, or JSON where JSON was asked for."""
-    db.session.rollback()
+    with contextlib.suppress(sa.exc.SQLAlchemyError):
+        db.session.rollback()
     titles = {
         400: _("The request could not be read"),
         403: _("Not for your role"),
@@ -46,7 +48,11 @@ def error_page(status: int, message: str):
     title = titles.get(status, _("That does not work"))
     if request.path.endswith(".json"):
         return jsonify(error=str(message)), status
-    return render_template("errors/error.html", status=status, title=title, message=message), status
+    g.is_bare = status >= 500
+    if g.is_bare:  # a page that asks nothing of the database, not even who is signed in
+        g._login_user = login_manager.anonymous_user()
+    page = render_template("errors/error.html", status=status, title=title, message=message, bare=g.is_bare)
+    return page, status
 
 
 def _http_error(error: HTTPException):
@@ -83,7 +89,7 @@ def _log_refusal(answer):
         log.warning(
             "request=%s user=%s endpoint=%s method=%s status=%d fields=%s",
             getattr(request, "id", "-"),
-            current_user.id if current_user and current_user.is_authenticated else "-",
+            current_user.id if current_user.is_authenticated else "-",
             request.endpoint or "-",
             request.method if request.method.isalpha() else "?",
             answer.status_code,

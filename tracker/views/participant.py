@@ -24,6 +24,7 @@ participant = record_views(
         "enrolled_on",
         "first_dose_on",
     ],
+    headings={"ecog": _l("ECOG"), "reported_outcome": _l("Best response")},
     filters=["trial", "tumor_location", "subtype", "sex"],
     new_label=_l("Enrol participant"),
 )
@@ -34,5 +35,10 @@ reported_outcome = record_views(
     read=Permission.READ_PARTICIPANTS,
     edit=Permission.EDIT_PARTICIPANTS,
     columns=["participant", "best_overall_response", "clinical_benefit", "pfs_months", "os_months", "source"],
+    headings={
+        "best_overall_response": _l("Best response"),
+        "pfs_months": _l("PFS (months)"),
+        "os_months": _l("OS (months)"),
+    },
     filters=["best_overall_response"],
 )

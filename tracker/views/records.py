@@ -39,6 +39,7 @@ class RecordKind:
     read: Permission
     edit: Permission
     columns: list[str]
+    headings: dict[str, str]
     filters: list[str]
     new_label: str | None
     stored: Callable | None
@@ -67,6 +68,7 @@ def record_views(
     read,
     edit,
     columns,
+    headings=None,
     filters=(),
     without=(),
     entry_form=None,
@@ -75,11 +77,12 @@ def record_views(
 ) -> Blueprint:
     """The pages of one kind of record.
 
-    columns: attributes that the list shows, the first one linked to the record. filters: attributes that the
+    columns: attributes that the list shows, the first one linked to the record. headings: of columns that the form
+    names at length, or not at all. filters: attributes that the
     list can be narrowed by. without: names of the views that are left out. entry_form: the form of a new
     record, where it asks for more. stored: called with a new record before the commit, to store what belongs to it.
     """
-    kind = RecordKind(model, form, entry_form or form, read, edit, list(columns), list(filters), new_label, stored)
+    kind = RecordKind(model, form, entry_form or form, read, edit, list(columns), headings or {}, list(filters), new_label, stored)
     KINDS[kind.name] = kind
     plural = f"/{kind.name.replace('_', '-')}s"
     blueprint = Blueprint(kind.name, __name__, url_prefix=plural)
@@ -132,7 +135,7 @@ def find(model, id, *, include_withdrawn=False):
 
 
 def render_list(kind: RecordKind):
-    page = list_page(kind.model, kind.empty_form(), kind.columns, kind.filters, request.args)
+    page = list_page(kind.model, kind.empty_form(), kind.columns, kind.filters, request.args, kind.headings)
     return render_template([f"{kind.name}/list.html", "records/list.html"], kind=kind, page=page)
 
 

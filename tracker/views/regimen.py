@@ -28,5 +28,6 @@ reference_result = record_views(
     read=Permission.READ_TRIALS,
     edit=Permission.EDIT_TRIALS,
     columns=["citation", "regimen", "tumor_location", "subtype", "endpoint", "x", "n"],
+    headings={"x": "x", "n": "n"},
     filters=["regimen", "tumor_location", "endpoint"],
 )
