@@ -1,5 +1,7 @@
 """How Alembic finds the database and the models."""
 
+import contextlib
+
 import sqlalchemy as sa
 from alembic import context
 from flask import current_app
@@ -17,10 +19,6 @@ def render_item(kind, item, _context):
 def run_migrations():
     engine = current_app.extensions["migrate"].db.engine
     with engine.connect() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        if sqlite:  # batch mode drops and rebuilds tables; SQLite takes this pragma outside transactions only
-            driver = connection.connection.dbapi_connection
-            driver.execute("PRAGMA foreign_keys = OFF")
         context.configure(
             connection=connection,
             target_metadata=db.metadata,
@@ -28,13 +26,30 @@ def run_migrations():
             compare_type=True,
             render_item=render_item,
             transaction_per_migration=False,
+            transactional_ddl=True,  # on SQLite too, where we say BEGIN ourselves: all or nothing
         )
-        with context.begin_transaction():
+        with _unwatched_references(connection), context.begin_transaction():
             context.run_migrations()
-            if sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                raise sa.exc.IntegrityError("foreign_key_check", None, Exception("a migration broke a reference"))
-        if sqlite:
-            driver.execute("PRAGMA foreign_keys = ON")
+            if _is_sqlite(connection) and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                raise RuntimeError("a migration broke a reference")
+
+
+@contextlib.contextmanager
+def _unwatched_references(connection):
+    """Batch mode rebuilds tables that others refer to; SQLite takes the pragma outside transactions only."""
+    if not _is_sqlite(connection):
+        yield
+        return
+    driver = connection.connection.dbapi_connection
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
+
+
+def _is_sqlite(connection):
+    return connection.dialect.name == "sqlite"
 
 
 run_migrations()
