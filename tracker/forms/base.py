@@ -11,7 +11,7 @@ from typing import ClassVar
 import pandas as pd
 import sqlalchemy as sa
 import wtforms
-from flask import request
+from flask import request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -226,6 +226,34 @@ class CodeListField(_ChoiceField):
 
     def read(self, text):
         return values.read_term(text, self.codes)
+
+
+class CodeOrTextField(TextField):
+    """A code of a code list, or the source's own words; a label of the list is taken for its code.
+
+    While one types, the page of the code list suggests: it lists what matches.
+    """
+
+    def __init__(self, label=None, codes=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.codes = codes
+
+    def read(self, text):
+        words = super().read(text)
+        return self.codes.find(words) or words if words else None
+
+    def widget(self, field, **kwargs):
+        options = f"{field.id}-options"
+        asks = {
+            "list": options,
+            "autocomplete": "off",
+            "hx-get": url_for("terms.list", name=field.codes.name.removesuffix(".csv")),
+            "hx-trigger": "input changed delay:200ms",
+            "hx-target": f"#{options}",
+            "hx-select": "#options option",
+            "hx-swap": "innerHTML",
+        }
+        return widgets.TextInput()(field, **kwargs, **asks) + Markup('<datalist id="{}"></datalist>').format(options)
 
 
 class RecordField(_ChoiceField):

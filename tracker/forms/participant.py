@@ -9,6 +9,7 @@ from tracker.extensions import db
 from tracker.forms.base import (
     CodeField,
     CodeListField,
+    CodeOrTextField,
     DateField,
     IntegerField,
     NumberField,
@@ -22,7 +23,7 @@ from tracker.forms.base import (
 )
 from tracker.models import Arm, Cohort, Participant, ReportedOutcome, Trial
 from tracker.reads.masking import is_masked
-from tracker.terms.codes import tissues
+from tracker.terms.codes import diagnoses, tissues
 from tracker.terms.participant import (
     BestResponse,
     OffStudyReason,
@@ -70,7 +71,7 @@ class ParticipantForm(RecordForm):
     ecog = IntegerField(_l("ECOG performance status"), optional=True, minimum=0, maximum=5)
     tumor_location = CodeListField(_l("Tumor location"), tissues)
     subtype = TermField(_l("Subtype"), Subtype, optional=True, help=_l("Required for breast, empty elsewhere."))
-    diagnosis = TextField(_l("Diagnosis"), optional=True, help=_l("An OncoTree code, or the source's words."))
+    diagnosis = CodeOrTextField(_l("Diagnosis"), diagnoses, optional=True, help=_l("An OncoTree code, or the source's words."))
     stage = TermField(_l("Stage"), Stage, optional=True)
     prior_lines = TermField(_l("Prior lines"), PriorLines, optional=True)
     prior_immunotherapy = YesNoField(_l("Prior immunotherapy"), optional=True)

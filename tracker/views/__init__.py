@@ -12,7 +12,7 @@ class IdConverter(IntegerConverter):
 
 def register(app):
     """Every blueprint of the views."""
-    from tracker.views import account, home, participant, regimen, reports, trial
+    from tracker.views import account, home, participant, regimen, reports, terms, trial
 
     app.url_map.converters["id"] = IdConverter
     for blueprint in (
@@ -29,5 +29,6 @@ def register(app):
         participant.participant,
         participant.reported_outcome,
         reports.reports,
+        terms.terms,
     ):
         app.register_blueprint(blueprint)
