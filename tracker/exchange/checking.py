@@ -1,0 +1,113 @@
+"""The checks that forms share, on all records of a file; and how their faults are told."""
+
+import pandas as pd
+from flask_babel import gettext as _
+
+from tracker import clock
+from tracker.exchange.sections import DATE, DAY_ONE, INTEGER, YES_NO
+from tracker.rules.checks import Weight, run_checks
+
+
+def refuse(section, cells, field, message, reading):
+    """Add a fault for each of these cells, unless its cell is faulty already.
+
+    cells: the values, indexed as the section's records are: by the file's row, or the mapping's table.
+    """
+    if not section.in_rows:
+        for table in cells.index:
+            key = reading.frames[section.name].loc[table, section.key]
+            reading.faults.add(f"{section.title} {key}, {field}: {message}")
+        return
+    column = reading.named.get(section.name, {}).get(field, field)
+    known = reading.faulty_rows(column)
+    reading.faults.add_rows(cells[[row not in known for row in cells.index]], column, message)
+
+
+def check_records(section, records, resulting, reading):
+    """Run the checks on records as they would be stored: faults where they refuse, warnings where they ask.
+
+    resulting: for this section and those before, all records of the trial by key, as they would be.
+    """
+    if records.empty:
+        return
+    columns = _columns(section, records, resulting)
+    for found in run_checks(section.model.__tablename__, columns):
+        mask = found.mask & ~_faulty(section, found.check.columns, records.index, reading)
+        field = _field_to_name(section, found.check, reading)
+        cells = records[field] if field in records else records[section.key]
+        cells = shown(cells[mask], records.get("undated"))
+        if found.check.weight is Weight.REFUSE:
+            refuse(section, cells, field, str(found.check.message), reading)
+        elif section.in_rows:
+            column = reading.named[section.name].get(field, field)
+            reading.warnings.add_rows(cells, column, str(found.check.message))
+
+
+def _field_to_name(section, check, reading):
+    """The field that the check names, or another that it looks at, if the file has only that."""
+    named = reading.named.get(section.name, {})
+    fields = [name for name in (check.field, *check.columns) if name in named]
+    return fields[0] if fields else check.field
+
+
+def _columns(section, records, resulting) -> pd.DataFrame:
+    """The columns that `rules.checks` speaks of: those of the records, and of what they point to."""
+    columns = {"today": pd.Series(pd.Timestamp(clock.today()), records.index)}
+    for name, one in section.fields.items():
+        if not one.refers_to:
+            columns[name] = _plain(records[name])
+        elif one.refers_to != "regimen":
+            others = resulting[one.refers_to]
+            for other in others.columns:
+                columns[f"{name}_{other}"] = _plain(
+                    others[other].reindex(records[name]).set_axis(records.index)
+                )
+        if one.refers_to:
+            columns[f"{name}_id"] = records[name].notna().map({True: 1.0, False: float("nan")})
+    if section.name != "trial":
+        (trial,) = resulting["trial"].reset_index().to_dict("records")
+        kinds = resulting["trial"].reset_index().dtypes
+        for name, value in trial.items():
+            columns[f"trial_{name}"] = _plain(pd.Series(value, records.index, dtype=kinds[name]))
+    if section.name == "participant":
+        columns["trial_code_letters"] = pd.Series(
+            _usual_letters(resulting["participant"].index), records.index
+        )
+    return pd.DataFrame(columns)
+
+
+def _plain(cells):
+    """Whole numbers as float, which is what the checks expect."""
+    return cells.astype("float64") if cells.dtype == INTEGER else cells
+
+
+def _usual_letters(codes):
+    """The letters that stand in at least two codes of the trial: those of one code alone may be initials."""
+    letters = pd.Series(codes, dtype="str").str.upper().str.findall("[A-Z]{2,3}").explode().dropna()
+    counts = letters.value_counts()
+    return " ".join(sorted(counts.index[counts > 1]))
+
+
+def _faulty(section, fields, index, reading):
+    """Where one of the fields could not be read: what a check says of the rest may be wrong."""
+    named = reading.named.get(section.name, {})
+    rows = set().union(*(reading.faulty_rows(named[name]) for name in fields if name in named))
+    return pd.Series([row in rows for row in index], index, dtype=bool)
+
+
+def shown(cells, undated=None) -> pd.Series:
+    """Values as a person reads them; the dates of the undated as study days."""
+    if cells.dtype == YES_NO:
+        return cells.map({True: _("yes"), False: _("no")})
+    if cells.dtype != DATE:
+        return cells.astype(object).map(lambda value: f"{value:.15g}" if isinstance(value, float) else value)
+    dates = cells.dt.strftime("%Y-%m-%d")
+    if undated is None:
+        return dates
+    offset = (cells - pd.Timestamp(DAY_ONE)).dt.days
+    days = (
+        (offset + (offset >= 0))
+        .astype("Int64")
+        .map(lambda day: _("day %(day)d", day=day), na_action="ignore")
+    )
+    return dates.mask(undated.reindex(cells.index).fillna(False).astype(bool), days)

@@ -1,0 +1,196 @@
+"""A file's rows as records: every field read by its section's rules, every faulty row and cell found."""
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+import pandas as pd
+from flask_babel import gettext as _
+
+from tracker.exchange.faults import Faults
+from tracker.exchange.mapping import Mapping
+from tracker.exchange.sections import DATE, SECTIONS, STUDY_DAY, YES_NO, Origin, Section, excel_dates
+from tracker.exchange.source import SourceOptions, Where, read_table
+from tracker.rules.checks import personal_data
+
+#: Texts of these fields are looked at for what might tell who a participant is.
+_FREE_TEXTS = {"diagnosis"}
+
+
+@dataclass
+class Reading:
+    """What a file says.
+
+    frames: for each section one record a row, with the fields that the mapping gives, missing where the file
+    tells nothing. The index is the row of the file; for trial, arm and cohort it counts the mapping's tables.
+    named: for each section the source's name of a field: its column, else the field itself.
+    faults: what forbids to store anything; warnings: what a person should look at. A comparison adds to both.
+    """
+
+    name: str
+    frames: dict[str, pd.DataFrame]
+    named: dict[str, dict[str, str]]
+    faults: Faults
+    warnings: Faults
+    rows: int
+
+    @property
+    def label(self) -> str:
+        """The file's name as a record can bear it: without a path, or what cannot be seen."""
+        name = "".join(
+            one if one.isprintable() else "?" for one in PurePath(self.name.replace("\\", "/")).name
+        )
+        return name[:300] or "file"
+
+    def faulty_rows(self, column) -> set[int]:
+        """The rows in which a column is faulty."""
+        return self.faults.rows(column)
+
+
+def read(name: str, content: bytes, mapping: Mapping) -> Reading:
+    """The records in a file; its name says of which kind it is. Raises Refusal for what is no table."""
+    table, faults = read_table(name, content, mapping.source, mapping.columns)
+    reading = Reading(name, dict(mapping.given), {}, faults, Faults(), len(table))
+    for where in mapping.source.where:
+        if where.column in table:
+            table = table[_matches(table[where.column], where, mapping.source)]
+    if not len(table) and not faults:
+        faults.add(_("No row of the file is left by [source] where."))
+    for section_name, tables in mapping.origins.items():
+        section = SECTIONS[section_name]
+        for origins in tables:
+            reading.named[section_name] = {
+                section.days.get(field, field): origin.column or field for field, origin in origins.items()
+            }
+            if all(origin.column is None or origin.column in table for origin in origins.values()):
+                reading.frames[section_name] = _records(section, origins, table, mapping.source, reading)
+    return reading
+
+
+def _matches(cells, where: Where, options: SourceOptions):
+    return _substituted(cells, dict.fromkeys(where.equals, "yes"), options.decimal)[0].eq("yes")
+
+
+def _records(section: Section, origins, table, options, reading) -> pd.DataFrame:
+    """One section's records, equal repetitions left out."""
+    frame = pd.DataFrame(index=table.index)
+    for name, origin in origins.items():
+        frame[section.days.get(name, name)] = _field(section, name, origin, table, options, reading)
+    if section.days.keys() & origins.keys():
+        frame["undated"] = pd.Series(True, frame.index, dtype=YES_NO)
+    elif dates := [name for name in frame if section.fields[name].dtype == DATE]:
+        # True dates make a participant dated; a row without any tells nothing.
+        frame["undated"] = pd.Series(False, frame.index, dtype=YES_NO).where(frame[dates].notna().any(axis=1))
+    key = section.key
+    if section.name == "outcome":
+        told = [name for name in frame if name not in (key, "source")]
+        frame = frame[frame[told].notna().any(axis=1)]
+    _refuse_missing(frame, key, origins[key].column or key, reading.faults)
+    frame = frame[frame[key].notna()]
+    return _distinct(section, frame, reading)
+
+
+def _refuse_missing(frame, key, column, faults):
+    already = faults.rows(column)
+    missing = frame.index[frame[key].isna()]
+    missing = missing[[row not in already for row in missing]]
+    faults.add_rows(pd.Series(None, missing, dtype=object), column, _("It is required and missing."))
+
+
+def _field(section, name, origin: Origin, table, options, reading) -> pd.Series:
+    """The values of one field, missing where faulty; the faults and warnings are added to the reading."""
+    cells = _texts(origin, table)
+    column = origin.column or name
+    texts = cells
+    if origin.values is not None:
+        texts, unknown = _substituted(cells, origin.values, options.decimal)
+        listed = ", ".join(one for one in origin.values if one)
+        reading.faults.add_rows(
+            cells[unknown],
+            column,
+            _("The mapping has no value for this cell; it has: %(values)s.", values=listed),
+        )
+    field = section.field(name)
+    found, faults = field.read(texts, origin, options.decimal)
+    reading.faults.add_rows(cells[faults.index], column, faults)
+    if field.dtype == DATE and field is not STUDY_DAY:
+        serial = excel_dates(texts)
+        serial = serial[serial.notna() & (serial == found)]
+        message = serial.dt.strftime("%Y-%m-%d").map(
+            lambda date: _("The number was read as Excel's day %(date)s.", date=date)
+        )
+        reading.warnings.add_rows(cells[serial.index], column, message)
+    if name in _FREE_TEXTS:
+        _warn_of_personal_data(found, column, reading.warnings)
+    return found
+
+
+def _texts(origin, table):
+    if origin.column is not None:
+        return table[origin.column]
+    if origin.prefix is not None:
+        numbers = (
+            table.index.to_series() - 1
+        )  # the first row after the header is row 2 of the file, and number 1
+        return (origin.prefix + numbers.astype("str")).astype(object)
+    return pd.Series(origin.constant, table.index, dtype=object)
+
+
+def _substituted(cells, by_key, decimal):
+    """The texts that `values` puts in the place of cells, and a mask of the cells that it does not know.
+
+    A key is the cell's text, or its number where both are numbers; "" is a missing cell, "*" any other. A
+    missing cell without a key of its own stays missing.
+    """
+    numbers = {number: text for key, text in by_key.items() if (number := _number(key, ".")) is not None}
+
+    def text_for(cell):
+        if cell is None:
+            return by_key.get("")
+        if cell in by_key:
+            return by_key[cell]
+        number = _number(cell, decimal)
+        return numbers[number] if number in numbers else by_key.get("*", _UNKNOWN)
+
+    found = {cell: text_for(cell) for cell in dict.fromkeys(cells)}
+    texts = pd.Series([found[cell] for cell in cells], cells.index, dtype=object)
+    unknown = texts.map(lambda text: text is _UNKNOWN).astype(bool)
+    return texts.mask(unknown, None), unknown
+
+
+_UNKNOWN = object()
+
+
+def _number(text, decimal):
+    try:
+        return float(text.replace(decimal, ".")) if text.isascii() and "_" not in text else None
+    except ValueError:
+        return None
+
+
+def _warn_of_personal_data(texts, column, warnings):
+    for text in texts.dropna().unique():
+        if kinds := personal_data(text):
+            message = _("This may be %(kind)s.", kind=", ".join(str(kind) for kind in kinds))
+            warnings.add_rows(texts[texts == text], column, message)
+
+
+def _distinct(section, frame, reading) -> pd.DataFrame:
+    """Rows that repeat a record with equal values are one; unequal ones are faults that name both rows."""
+    repeated = frame[frame[section.key].duplicated(keep=False)]
+    if repeated.empty:
+        return frame
+    first_rows = repeated.index.to_series().groupby(repeated[section.key].to_numpy()).transform("first")
+    first = frame.loc[first_rows].set_axis(repeated.index)
+    for name in repeated.columns.drop(section.key):
+        differs = ~(
+            (repeated[name] == first[name]).fillna(False) | (repeated[name].isna() & first[name].isna())
+        )
+        rows = repeated.index[differs.astype(bool)]
+        column = reading.named[section.name].get(name, name)
+        message = first_rows[rows].map(
+            lambda row: _(
+                "The row repeats row %(row)d with another value; make them equal, or leave one out.", row=row
+            )
+        )
+        reading.faults.add_rows(repeated.loc[rows, name], column, message)
+    return frame[~frame[section.key].duplicated()]
