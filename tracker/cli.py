@@ -140,23 +140,44 @@ def _pair(text):
 @click.option("--reason", help="Why stored values change.")
 def import_(file, mapping, dry_run, update, reason):
     """Import a CSV or XLSX file by a mapping file: all of it, or nothing and every fault."""
-    import rich.progress
+    from rich.console import Console
+    from rich.progress import Progress
 
     from tracker.exchange.importing import import_file
 
     if update and not reason:
         raise Misuse("--update needs --reason: say why stored values change")
-    bar = rich.progress.Progress(console=rich.console.Console(stderr=True), transient=True)
-    with _opened(), bar:
-        task = bar.add_task("", total=None)
-        import_file(
+    terminal = Console(stderr=True)
+    with _opened(), Progress(console=terminal, transient=True) as bar:
+        task = bar.add_task("Reading", total=None)
+        result = import_file(
             file,
             mapping,
             dry_run=dry_run,
             update=update,
             reason=reason,
-            progress=lambda done, total, text: bar.update(task, completed=done, total=total, description=text),
+            progress=lambda done, total, text: bar.update(
+                task, completed=done, total=total, description=str(text)
+            ),
         )
+    for fault in result.faults.itertuples():
+        click.echo(_told("fault", fault), err=True)
+    for warning in result.warnings.itertuples():
+        click.echo(_told("warning", warning), err=True)
+    for one in result.differences.itertuples():
+        outcome = "changed" if update and result.is_stored else "differs, not changed"
+        click.echo(f"row {one.row}, {one.record}, {one.field}: {one.stored} -> {one.new} ({outcome})", err=True)
+    if len(result.faults):
+        raise Refusal(f"{len(result.faults)} faults in {result.rows} rows; nothing is stored")
+    for section, count in result.counts.items():
+        click.echo(f"{section}: {count.new} new, {count.changed} changed, {count.unchanged} unchanged")
+    click.echo("stored" if result.is_stored else "dry run: nothing is stored")
+
+
+def _told(kind, fault):
+    place = "file" if fault.row is None or fault.row != fault.row else f"row {fault.row}"
+    column = f", column {fault.column}" if fault.column else ""
+    return f"{kind}: {place}{column}: {fault.message}" + (f" ({fault.value!r:.80})" if fault.value else "")
 
 
 # Accounts
