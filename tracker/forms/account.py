@@ -7,7 +7,8 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import widgets
 
-from tracker.forms.base import CodeField, RecordForm, TermField, TextField, ValueField
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import CodeField, TermField, TextField, ValueField
 from tracker.models import User
 from tracker.reads.account import is_last_administrator
 from tracker.roles import Role

@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 
 from tracker.extensions import db
-from tracker.forms.base import (
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import (
     CodeField,
     CodeListField,
     CodeOrTextField,
@@ -15,7 +16,6 @@ from tracker.forms.base import (
     NumberField,
     OwnerField,
     RecordField,
-    RecordForm,
     TermField,
     TextField,
     YearField,

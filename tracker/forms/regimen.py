@@ -3,7 +3,8 @@
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.forms.base import (
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import (
     CheckboxField,
     CodeField,
     CodeListField,
@@ -11,7 +12,6 @@ from tracker.forms.base import (
     NumberField,
     OwnerField,
     RecordField,
-    RecordForm,
     RowForm,
     RowsField,
     TermField,

@@ -2,7 +2,8 @@
 
 from flask_babel import lazy_gettext as _l
 
-from tracker.forms.base import (
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import (
     CheckboxField,
     CodeField,
     CodeListField,
@@ -10,7 +11,6 @@ from tracker.forms.base import (
     IntegerField,
     OwnerField,
     RecordField,
-    RecordForm,
     TermField,
     TextField,
 )

@@ -2,7 +2,8 @@
 
 from flask_babel import lazy_gettext as _l
 
-from tracker.forms.base import RecordForm, TextField
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import TextField
 
 
 class WithdrawalForm(RecordForm):

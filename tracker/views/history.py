@@ -6,7 +6,8 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from tracker.extensions import db
-from tracker.forms.base import RecordField, RecordForm, RowsField, TermField, YesNoField, CheckboxField
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import CheckboxField, RecordField, RowsField, TermField, YesNoField
 from tracker.models import AuditEvent
 from tracker.reads.masking import is_masked
 from tracker.terms.account import Action

@@ -16,7 +16,8 @@ from sqlalchemy.orm.exc import StaleDataError
 from tracker import clock
 from tracker.audit import because
 from tracker.extensions import db, violated
-from tracker.forms.base import OwnerField, RecordForm
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import OwnerField
 from tracker.forms.withdrawal import WithdrawalForm
 from tracker.models import Record, Submission
 from tracker.reads.pages import list_page

@@ -1,0 +1,364 @@
+"""The fields that forms are made of: each reads the text of one value by `values`.
+
+A field's name is its model's attribute. Whatever is wrong stands beside its field, and what was typed stays.
+"""
+
+import sqlalchemy as sa
+import wtforms
+from flask import request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from markupsafe import Markup, escape
+from wtforms import widgets
+
+from tracker import clock, values
+from tracker.extensions import db
+from tracker.values import Refusal
+
+
+class ValueField(wtforms.Field):
+    """A field of one value: its text is read by `read`, which refuses by raising Refusal."""
+
+    widget = widgets.TextInput()
+    kind = "text"
+
+    #: What was stored meanwhile, when the save was stale.
+    conflict = None
+
+    def __init__(self, label=None, *, optional=False, help="", **kwargs):
+        super().__init__(label, description=help, **kwargs)
+        self.optional = optional
+        self.flags.required = not optional
+
+    def read(self, text):
+        raise NotImplementedError
+
+    def written(self, value) -> str:
+        """The value as the form writes it."""
+        return str(value)
+
+    def process_formdata(self, valuelist):
+        self.data = None
+        if len(valuelist) > 1:
+            raise ValueError(_("This field was sent twice; send it once."))
+        try:
+            self.data = self.read(valuelist[0]) if valuelist else None
+        except Refusal as refusal:
+            if refusal.status != 422:
+                raise
+            raise ValueError(refusal.message) from None
+        if self.data is None and not self.optional:
+            raise ValueError(self.missing())
+
+    def missing(self):
+        return _("Fill this in; it is required.")
+
+    def _value(self):
+        if self.raw_data:
+            return self.raw_data[0]
+        return "" if self.data is None else self.written(self.data)
+
+
+class TextField(ValueField):
+    """Text on one line, or on several. `free`: it may hold a person's name by mistake, so it is looked at."""
+
+    def __init__(self, label=None, *, maximum=200, multiline=False, free=True, **kwargs):
+        super().__init__(label, **kwargs)
+        self.maximum, self.multiline, self.free = maximum, multiline, free
+        self.flags.maxlength = maximum
+        if multiline:
+            self.kind, self.widget = "textarea", widgets.TextArea()
+
+    def read(self, text):
+        return values.read_text(text, multiline=self.multiline, maximum=self.maximum)
+
+
+class CodeField(ValueField):
+    """A code by which people and files name the record."""
+
+    def __init__(self, label=None, *, maximum=40, **kwargs):
+        super().__init__(label, **kwargs)
+        self.maximum = maximum
+        self.flags.maxlength = maximum
+
+    def read(self, text):
+        return values.read_code(text, self.maximum)
+
+
+class NumberField(ValueField):
+    kind = "number"
+
+    def __init__(self, label=None, *, minimum=None, maximum=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.minimum, self.maximum = minimum, maximum
+
+    def read(self, text):
+        mark = "," if str(get_locale()) == "fr" else "."
+        # A French reader may write either mark; an English one may not, because 1,000 is a thousand there.
+        return values.read_number(text, decimal=mark + "." if mark == "," else mark, **self._bounds())
+
+    def written(self, value):
+        return f"{value:.15g}".replace(".", "," if str(get_locale()) == "fr" else ".")
+
+    def _bounds(self):
+        return {"minimum": self.minimum, "maximum": self.maximum}
+
+
+class IntegerField(NumberField):
+    def read(self, text):
+        given = {name: bound for name, bound in self._bounds().items() if bound is not None}
+        return values.read_integer(text, **given)
+
+
+class YearField(ValueField):
+    kind = "number"
+
+    def read(self, text):
+        return values.read_year(text)
+
+
+class DateField(ValueField):
+    """A day: ISO, 12mar26, or t-3 for three days ago."""
+
+    kind = "date"
+
+    def read(self, text):
+        return values.read_date(text, today=clock.today())
+
+    def written(self, value):
+        return value.isoformat()
+
+
+class CheckboxField(ValueField):
+    """Yes or no; unticked is no."""
+
+    kind = "checkbox"
+    widget = widgets.CheckboxInput()
+
+    def __init__(self, label=None, **kwargs):
+        super().__init__(label, optional=True, **kwargs)
+
+    def process_formdata(self, valuelist):
+        super().process_formdata(valuelist)
+        self.data = bool(self.data)
+
+    def read(self, text):
+        return values.read_boolean(text)
+
+    def _value(self):
+        return "1"
+
+
+class _ChoiceField(ValueField):
+    kind = "select"
+
+    def options(self):
+        """(value, label) of everything that may be chosen."""
+        raise NotImplementedError
+
+    def widget(self, field, **kwargs):
+        chosen = field._value()
+        options = [("", "" if field.data is None else "—"), *field.options()]
+        rows = Markup("").join(
+            Markup('<option value="{}"{}>{}</option>').format(
+                value, Markup(" selected") if str(value) == chosen else "", label
+            )
+            for value, label in options
+        )
+        kwargs.setdefault("id", field.id)
+        return Markup("<select {}>{}</select>").format(
+            Markup(widgets.html_params(name=field.name, **kwargs)), rows
+        )
+
+    def missing(self):
+        return _("Choose one; it is required.")
+
+
+class TermField(_ChoiceField):
+    """One of a short list of terms; exactly its value, as the list offers it."""
+
+    def __init__(self, label=None, terms=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.terms = terms
+
+    def options(self):
+        return [(term.value, term.label) for term in self.terms]
+
+    def read(self, text):
+        return values.read_term(text, self.terms)
+
+    def written(self, value):
+        return value.value
+
+
+class YesNoField(_ChoiceField):
+    """Yes, no, or not known."""
+
+    def options(self):
+        return [("yes", _("yes")), ("no", _("no"))]
+
+    def read(self, text):
+        return values.read_boolean(text)
+
+    def written(self, value):
+        return "yes" if value else "no"
+
+
+class CodeListField(_ChoiceField):
+    """A code of one of the code lists in `terms`."""
+
+    def __init__(self, label=None, codes=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.codes = codes
+
+    def options(self):
+        return self.codes.choices(str(get_locale()))
+
+    def read(self, text):
+        return values.read_term(text, self.codes)
+
+
+class CodeOrTextField(TextField):
+    """A code of a code list, or the source's own words; a label of the list is taken for its code.
+
+    While one types, the page of the code list suggests: it lists what matches.
+    """
+
+    def __init__(self, label=None, codes=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.codes = codes
+
+    def read(self, text):
+        words = super().read(text)
+        return self.codes.find(words) or words if words else None
+
+    def widget(self, field, **kwargs):
+        options = f"{field.id}-options"
+        asks = {
+            "list": options,
+            "autocomplete": "off",
+            "hx-get": url_for("terms.list", name=field.codes.name.removesuffix(".csv")),
+            "hx-trigger": "input changed delay:200ms",
+            "hx-target": f"#{options}",
+            "hx-select": "#options option",
+            "hx-swap": "innerHTML",
+        }
+        return widgets.TextInput()(field, **kwargs, **asks) + Markup('<datalist id="{}"></datalist>').format(options)
+
+
+class RecordField(_ChoiceField):
+    """Another record. `within`: a field of the form that the record must agree with, such as its trial.
+
+    A number that is no record, or none that the reader may see, is answered 404.
+    """
+
+    def __init__(self, label=None, model=None, *, within=None, _form=None, **kwargs):
+        super().__init__(label, _form=_form, **kwargs)
+        self.model, self.within, self.form = model, within, _form
+
+    def candidates(self):
+        chosen = sa.select(self.model)
+        if self.within:
+            owner = self.form[self.within].data
+            chosen = chosen.where(getattr(self.model, f"{self.within}_id") == (owner.id if owner else None))
+        return chosen
+
+    def options(self):
+        found = db.session.scalars(self.candidates().order_by(self.model.id))
+        return sorted(((record.id, str(record)) for record in found), key=lambda row: row[1].casefold())
+
+    def read(self, text):
+        key = values.read_integer(text, minimum=1)
+        if key is None:
+            return None
+        record = db.session.scalar(self.candidates().where(self.model.id == key))
+        if record is None:
+            raise Refusal(_("There is no such record, or none that you may see."), self.name, status=404)
+        return record
+
+    def written(self, value):
+        return str(value.id)
+
+
+class OwnerField(RecordField):
+    """The record that this one belongs to: said by the address, and never changed afterwards."""
+
+    kind = "owner"
+
+    def widget(self, field, **kwargs):
+        value = field.data.id if field.data is not None else ""
+        return Markup('<input type="hidden" name="{}" value="{}">{}').format(
+            field.name, value, escape(str(field.data or ""))
+        )
+
+    def process_formdata(self, valuelist):
+        if self.form.record is not None and self.form.record.id is not None:
+            self.data = getattr(self.form.record, self.short_name)
+        else:
+            super().process_formdata(valuelist)
+
+    def process(self, formdata, *args, **kwargs):
+        super().process(formdata, *args, **kwargs)
+        if not self.raw_data and self.data is None and self.name in request.args:
+            self.process_formdata([request.args[self.name]])
+
+
+class RowsField(wtforms.FieldList):
+    """A record's parts, as rows that are added and removed on the same form."""
+
+    kind = "rows"
+    conflict = None
+    most = 30
+
+    def __init__(self, label=None, row_form=None, model=None, *, help="", least=1, **kwargs):
+        kwargs.setdefault("min_entries", least)
+        super().__init__(
+            wtforms.FormField(row_form), label, description=help, max_entries=self.most, **kwargs
+        )
+        self.model, self.least = model, least
+
+    def process(self, formdata, data=wtforms.utils.unset_value, extra_filters=None):
+        super().process(formdata, data, extra_filters)
+        if formdata is None:
+            return
+        if formdata.get("remove") in [entry.name for entry in self.entries]:
+            self.entries = [entry for entry in self.entries if entry.name != formdata["remove"]]
+        if formdata.get("add") == self.name and len(self.entries) < self.most:
+            self.append_entry()
+
+    def blank_row(self):
+        """A form of one row, for its labels."""
+        return self.unbound_field.args[0](formdata=None)
+
+    def validate(self, form, extra_validators=()):
+        self.errors = []
+        sound = [entry.validate(form) for entry in self.entries]
+        if len(self.entries) < self.least:
+            self.errors = [_("Add at least one row.")]
+        return all(sound) and not self.errors
+
+    def populate_obj(self, record, name):
+        parts = {str(part.id): part for part in getattr(record, name)}
+        rows = []
+        for entry in self.entries:
+            part = parts.get(entry.form.id.data) or self.model()
+            entry.form.populate(part)
+            rows.append(part)
+        if rows != list(getattr(record, name)):
+            getattr(record, name)[:] = rows
+            getattr(record, name).reorder()
+
+
+class HiddenField(wtforms.HiddenField):
+    kind = "hidden"
+
+
+class RowForm(wtforms.Form):
+    """The fields of one part. `id` says which stored part a row is."""
+
+    id = HiddenField()
+
+    def populate(self, part):
+        for name, field in self._fields.items():
+            if name != "id" and getattr(part, name) != field.data:
+                setattr(part, name, field.data)
