@@ -8,7 +8,10 @@ from tracker.extensions import db
 from tracker.models import (
     Agent,
     Arm,
+    Assay,
+    Biomarker,
     Cohort,
+    Measurement,
     Participant,
     ReferenceResult,
     Regimen,
@@ -19,9 +22,18 @@ from tracker.models import (
     User,
 )
 from tracker.roles import Role
+from tracker.terms.biomarker import BiomarkerKind, Scale, Timepoint
 from tracker.terms.participant import BestResponse, Sex
 from tracker.terms.regimen import ComponentRole, MechanismClass, Modality, ReferenceEndpoint
-from tracker.terms.trial import ArmType, Design, EnrolmentStatus, Phase, ResponseCriteria, Setting, TrialStatus
+from tracker.terms.trial import (
+    ArmType,
+    Design,
+    EnrolmentStatus,
+    Phase,
+    ResponseCriteria,
+    Setting,
+    TrialStatus,
+)
 
 _numbers = itertools.count(1)
 
@@ -72,7 +84,10 @@ def make_agent(**given):
 
 def make_regimen(agents=None, **given):
     """agents: the agents of its components, in order; one new agent where none are given."""
-    defaults = {"name": f"regimen {next(_numbers)}", "rationale": "Both restrain T cells, at different points."}
+    defaults = {
+        "name": f"regimen {next(_numbers)}",
+        "rationale": "Both restrain T cells, at different points.",
+    }
     regimen = Regimen(**defaults | given)
     for position, agent in enumerate(agents or [make_agent()]):
         role = ComponentRole.ADDED if position else ComponentRole.BACKBONE
@@ -136,3 +151,28 @@ def make_reported_outcome(**given):
         "source": "hospital record",
     }
     return _store(ReportedOutcome(**defaults | given))
+
+
+def make_biomarker(**given):
+    defaults = {"name": f"biomarker {next(_numbers)}", "kind": BiomarkerKind.MUTATIONAL_BURDEN}
+    return _store(Biomarker(**defaults | given))
+
+
+def make_assay(**given):
+    defaults = {
+        "biomarker": given.get("biomarker") or make_biomarker(),
+        "name": f"assay {next(_numbers)}",
+        "scale": Scale.CONTINUOUS,
+        "unit": "mut/Mb",
+    }
+    return _store(Assay(**defaults | given))
+
+
+def make_measurement(**given):
+    defaults = {
+        "assay": given.get("assay") or make_assay(),
+        "participant": given.get("participant") or make_participant(),
+        "value": 7.5,
+        "timepoint": Timepoint.BASELINE,
+    }
+    return _store(Measurement(**defaults | given))

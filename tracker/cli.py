@@ -104,10 +104,14 @@ def _serve(app, port):
 @cli.command()
 @click.argument("slug")
 @click.option("--by", "groupings", multiple=True, metavar="NAME", help="Group by this; a,b for two.")
-@click.option("--where", "filters", multiple=True, metavar="NAME=VALUE", help="Only these; repeated means or.")
+@click.option(
+    "--where", "filters", multiple=True, metavar="NAME=VALUE", help="Only these; repeated means or."
+)
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="Any parameter of the report.")
 @click.option("--format", "format_name", default="json", show_default=True)
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output.")
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path), help="A file; else standard output."
+)
 def report(slug, groupings, filters, settings, format_name, output):
     """Print a report, the same as its address serves."""
     from tracker.exchange.result import write
@@ -166,7 +170,9 @@ def import_(file, mapping, dry_run, update, reason):
         click.echo(_told("warning", warning), err=True)
     for one in result.differences.itertuples():
         outcome = "changed" if update and result.is_stored else "differs, not changed"
-        click.echo(f"row {one.row}, {one.record}, {one.field}: {one.stored} -> {one.new} ({outcome})", err=True)
+        click.echo(
+            f"row {one.row}, {one.record}, {one.field}: {one.stored} -> {one.new} ({outcome})", err=True
+        )
     if len(result.faults):
         raise Refusal(f"{len(result.faults)} faults in {result.rows} rows; nothing is stored")
     for section, count in result.counts.items():

@@ -34,7 +34,15 @@ from tracker.terms.regimen import (
     ReferenceEndpoint,
     Route,
 )
-from tracker.terms.trial import ArmType, Design, EnrolmentStatus, Phase, ResponseCriteria, Setting, TrialStatus
+from tracker.terms.trial import (
+    ArmType,
+    Design,
+    EnrolmentStatus,
+    Phase,
+    ResponseCriteria,
+    Setting,
+    TrialStatus,
+)
 
 SEED = 2026
 
@@ -198,7 +206,15 @@ _PLANS = [
         Phase.PHASE2,
         TrialStatus.ACTIVE_NOT_RECRUITING,
         Design.SINGLE_ARM,
-        [("ATEZO-NAB", "Atezolizumab and nab-paclitaxel", _EXPERIMENTAL, "atezolizumab + nab-paclitaxel", 32)],
+        [
+            (
+                "ATEZO-NAB",
+                "Atezolizumab and nab-paclitaxel",
+                _EXPERIMENTAL,
+                "atezolizumab + nab-paclitaxel",
+                32,
+            )
+        ],
         [_Group("ATEZO-NAB", "BREAST", "BRCA", 32, 0.53, 21, _TNBC)],
         32,
         30,
@@ -323,7 +339,14 @@ def _trial(plan: _Plan, regimens, today) -> Trial:
     status = EnrolmentStatus.OPEN if plan.status.enrols else EnrolmentStatus.CLOSED
     for code, title, arm_type, regimen, planned in plan.arms:
         trial.arms.append(
-            Arm(code=code, title=title, type=arm_type, regimen=regimens[regimen], status=status, planned_n=planned)
+            Arm(
+                code=code,
+                title=title,
+                type=arm_type,
+                regimen=regimens[regimen],
+                status=status,
+                planned_n=planned,
+            )
         )
     for group in plan.groups:
         if group.cohort:
@@ -375,7 +398,9 @@ def _person(plan, group, enrolled, today, random):
     first_dose = enrolled + datetime.timedelta(days=int(random.integers(0, 6)))
     followed = max(0, (today - first_dose).days)
     responds = random.random() < group.orr
-    survival = int(random.exponential(group.os_months / np.log(2)) * 30.4375 * (2.2 if responds else 0.8)) + 20
+    survival = (
+        int(random.exponential(group.os_months / np.log(2)) * 30.4375 * (2.2 if responds else 0.8)) + 20
+    )
     progression = min(survival, int(random.exponential(400 if responds else 90)) + 40)
     died = survival <= followed
     seen = min(followed, survival)

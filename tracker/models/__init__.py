@@ -2,6 +2,7 @@
 
 from tracker.models.account import SignIn, TrialMember, User
 from tracker.models.base import Part, Record
+from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.housekeeping import DataVersion, Submission
 from tracker.models.oversight import AuditEvent
 from tracker.models.participant import Participant, ReportedOutcome
@@ -11,9 +12,12 @@ from tracker.models.trial import Arm, Cohort, Trial
 __all__ = [
     "Agent",
     "Arm",
+    "Assay",
     "AuditEvent",
+    "Biomarker",
     "Cohort",
     "DataVersion",
+    "Measurement",
     "Part",
     "Participant",
     "Record",

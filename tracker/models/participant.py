@@ -22,6 +22,7 @@ from tracker.terms.participant import (
 )
 
 if TYPE_CHECKING:
+    from tracker.models.biomarker import Measurement
     from tracker.models.trial import Arm, Cohort, Trial
 
 
@@ -77,6 +78,9 @@ class Participant(Record):
     arm: Mapped[Arm | None] = relationship(back_populates="participants")
     cohort: Mapped[Cohort | None] = relationship(back_populates="participants")
     reported_outcome: Mapped[ReportedOutcome | None] = relationship(back_populates="participant")
+    measurements: Mapped[list[Measurement]] = relationship(
+        back_populates="participant", order_by="Measurement.measured_on, Measurement.id"
+    )
 
     __table_args__ = (
         sa.UniqueConstraint("trial_id", "code"),

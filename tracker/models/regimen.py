@@ -72,7 +72,9 @@ class Regimen(Record):
     @property
     def is_combination(self) -> bool:
         """Two or more agents; a placebo never counts."""
-        return len({component.agent_id for component in self.components if not component.agent.is_placebo}) > 1
+        return (
+            len({component.agent_id for component in self.components if not component.agent.is_placebo}) > 1
+        )
 
 
 class RegimenComponent(Part):

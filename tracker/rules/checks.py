@@ -86,7 +86,11 @@ def randomised_design_without_randomisation(design, is_randomised):
     return (design == "randomised") & ~is_randomised.fillna(False).astype(bool)
 
 
-@check("trial", "status", _l("A trial that recruits has not closed: empty the closing date, or change the status."))
+@check(
+    "trial",
+    "status",
+    _l("A trial that recruits has not closed: empty the closing date, or change the status."),
+)
 def recruits_after_closing(status, closed_on):
     return status.isin([TrialStatus.RECRUITING, TrialStatus.NOT_YET_RECRUITING]) & closed_on.notna()
 
@@ -98,7 +102,9 @@ def nct_number_malformed(nct_number):
 
 @check("trial", "eu_ct_number", _l("Write the EU CT number as 2023-501234-12-00."))
 def eu_ct_number_malformed(eu_ct_number):
-    return eu_ct_number.notna() & ~eu_ct_number.astype("str").str.fullmatch("[0-9]{4}-[0-9]{6}-[0-9]{2}(-[0-9]{2})?")
+    return eu_ct_number.notna() & ~eu_ct_number.astype("str").str.fullmatch(
+        "[0-9]{4}-[0-9]{6}-[0-9]{2}(-[0-9]{2})?"
+    )
 
 
 @check("arm", "regimen", _l("Choose the arm's regimen; only an arm without treatment has none."))
@@ -139,12 +145,20 @@ def died_before_enrolment(died_on, enrolled_on):
     return died_on < enrolled_on
 
 
-@check("participant", "enrolled_on", _l("Consent comes before enrolment: enrolled cannot be earlier than consented."))
+@check(
+    "participant",
+    "enrolled_on",
+    _l("Consent comes before enrolment: enrolled cannot be earlier than consented."),
+)
 def enrolled_before_consent(enrolled_on, consented_on):
     return enrolled_on < consented_on
 
 
-@check("participant", "consented_on", _l("Consent comes before treatment: it cannot be later than the first dose."))
+@check(
+    "participant",
+    "consented_on",
+    _l("Consent comes before treatment: it cannot be later than the first dose."),
+)
 def consented_after_first_dose(consented_on, first_dose_on):
     return consented_on > first_dose_on
 
@@ -231,7 +245,9 @@ def age_disagrees(age_at_enrolment, birth_year, enrolled_on):
     return ((enrolled_on.dt.year - birth_year) - age_at_enrolment).abs() > 1.5
 
 
-@check("participant", "birth_year", _l("The participant is younger than the trial's minimum age."), Weight.REASON)
+@check(
+    "participant", "birth_year", _l("The participant is younger than the trial's minimum age."), Weight.REASON
+)
 def younger_than_minimum(birth_year, age_at_enrolment, enrolled_on, today, trial_minimum_age):
     return _age(birth_year, enrolled_on, today, age_at_enrolment) < trial_minimum_age
 
@@ -246,7 +262,11 @@ def cohort_of_another_subtype(subtype, cohort_subtype):
     return cohort_subtype.notna() & subtype.notna() & (subtype != cohort_subtype)
 
 
-@check("participant", "arm", _l("The arms of a blinded trial are entered when it is unblinded; until then leave it empty."))
+@check(
+    "participant",
+    "arm",
+    _l("The arms of a blinded trial are entered when it is unblinded; until then leave it empty."),
+)
 def arm_while_blinded(arm_id, trial_is_blinded):
     return arm_id.notna() & trial_is_blinded.fillna(False).astype(bool)
 
@@ -254,7 +274,11 @@ def arm_while_blinded(arm_id, trial_is_blinded):
 # Enrolment: columns that only a new participant's form brings (`_enrolled`: participants there already)
 
 
-@check("participant", "trial", _l("The trial does not recruit: change its status first, or choose another trial."))
+@check(
+    "participant",
+    "trial",
+    _l("The trial does not recruit: change its status first, or choose another trial."),
+)
 def enrolled_in_a_trial_that_does_not_recruit(trial_status, trial_enrolled):
     return ~trial_status.isin([TrialStatus.RECRUITING, TrialStatus.ENROLLING_BY_INVITATION])
 
@@ -284,13 +308,19 @@ def cohort_is_full(cohort_enrolled, cohort_planned_n):
     return cohort_enrolled >= cohort_planned_n
 
 
-@check("participant", "code", _l("The letters look like a person's initials; a code must not tell who it is."), Weight.CONFIRM)
+@check(
+    "participant",
+    "code",
+    _l("The letters look like a person's initials; a code must not tell who it is."),
+    Weight.CONFIRM,
+)
 def initials_in_code(code, trial_code, trial_code_letters):
     """trial_code_letters: the letters that other codes of the trial have, as in "CCI ONC"."""
     own = code.str.extract(_INITIALS, expand=False).str.upper()
     usual = (trial_code + " " + trial_code_letters.fillna("")).str.upper()
     return pd.Series(
-        [isinstance(few, str) and few not in known for few, known in zip(own, usual, strict=True)], index=code.index
+        [isinstance(few, str) and few not in known for few, known in zip(own, usual, strict=True)],
+        index=code.index,
     )
 
 
@@ -311,29 +341,102 @@ def os_by_half(os_months, os_event):
     return os_months.isna() != os_event.isna()
 
 
-@check("reported_outcome", "pfs_months", _l("Progression-free survival cannot be longer than overall survival."))
+@check(
+    "reported_outcome", "pfs_months", _l("Progression-free survival cannot be longer than overall survival.")
+)
 def pfs_longer_than_os(pfs_months, os_months):
     return pfs_months > os_months + 0.05  # months are often rounded to one decimal
+
+
+# Assays and measurements
+
+
+@check("assay", "upper_limit", _l("The upper limit of quantification is above the lower one."))
+def limits_out_of_order(lower_limit, upper_limit):
+    return upper_limit <= lower_limit
+
+
+@check("assay", "positive_cutoff", _l("A binary assay is positive at 1: leave the cutoff empty."))
+def cutoff_of_a_binary_assay(scale, positive_cutoff):
+    return (scale == "binary") & positive_cutoff.notna()
+
+
+@check("measurement", "value", _l("This assay gives a number: write it under value."))
+def number_missing(assay_scale, value):
+    return (assay_scale != "ordinal") & value.isna()
+
+
+@check("measurement", "category", _l("This assay gives numbers: leave the category empty."))
+def category_of_a_number(assay_scale, category):
+    return (assay_scale != "ordinal") & category.notna()
+
+
+@check("measurement", "category", _l("Give either a value or a category."))
+def both_or_neither(assay_scale, value, category):
+    return (assay_scale == "ordinal") & (value.isna() == category.isna())
+
+
+@check("measurement", "value", _l("A binary assay gives 0 or 1."))
+def binary_beyond_0_and_1(assay_scale, value):
+    return (assay_scale == "binary") & value.notna() & ~value.isin([0, 1])
+
+
+@check("measurement", "value", _l("A percentage lies from 0 to 100."))
+def percentage_beyond_100(assay_unit, value):
+    return assay_unit.str.startswith("%") & ~value.between(0, 100) & value.notna()
+
+
+@check("measurement", "value", _l("Below the assay's lower limit: write the limit, with the qualifier <."))
+def below_the_lower_limit(assay_lower_limit, value):
+    return value < assay_lower_limit
+
+
+@check("measurement", "value", _l("Above the assay's upper limit: write the limit, with the qualifier >."))
+def above_the_upper_limit(assay_upper_limit, value):
+    return value > assay_upper_limit
+
+
+@check("measurement", "measured_on", _l("This day is still to come: write a day up to today."))
+def measured_in_the_future(measured_on, today):
+    return measured_on > today
+
+
+@check("measurement", "measured_on", _l("Nobody is measured after death."))
+def measured_after_death(measured_on, participant_died_on):
+    return measured_on > participant_died_on
 
 
 # Free text
 
 
 _PERSONAL = [
-    (_l("a name after a title"), re.compile(
-        r"\b(?:Mme|Mlle|Madame|Mademoiselle|Monsieur|M\.|Mr\.?|Mrs\.?|Ms\.?|Miss)\s+[A-ZÀ-Ý][\w'’-]+"
-    )),
-    (_l("a telephone number"), re.compile(
-        r"(?<![\w.-])(?:\+\d{1,3}[ .-]?(?:\(0\))?\d(?:[ .-]?\d{2,3}){3,4}|0[1-9](?:[ .-]?\d{2}){4}"
-        r"|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
-    )),
-    (_l("a national identity number"), re.compile(
-        r"(?<!\d)(?:[1-478][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d{2})?"
-        r"|\d{3}-\d{2}-\d{4})(?!\d)"
-    )),
-    (_l("a full date of birth"), re.compile(
-        r"\b(?:n[ée]e?\s+le|born(?:\s+on)?|date\s+of\s+birth|date\s+de\s+naissance|DOB|DDN)\b\W*\d", re.IGNORECASE
-    )),
+    (
+        _l("a name after a title"),
+        re.compile(
+            r"\b(?:Mme|Mlle|Madame|Mademoiselle|Monsieur|M\.|Mr\.?|Mrs\.?|Ms\.?|Miss)\s+[A-ZÀ-Ý][\w'’-]+"
+        ),
+    ),
+    (
+        _l("a telephone number"),
+        re.compile(
+            r"(?<![\w.-])(?:\+\d{1,3}[ .-]?(?:\(0\))?\d(?:[ .-]?\d{2,3}){3,4}|0[1-9](?:[ .-]?\d{2}){4}"
+            r"|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
+        ),
+    ),
+    (
+        _l("a national identity number"),
+        re.compile(
+            r"(?<!\d)(?:[1-478][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d{2})?"
+            r"|\d{3}-\d{2}-\d{4})(?!\d)"
+        ),
+    ),
+    (
+        _l("a full date of birth"),
+        re.compile(
+            r"\b(?:n[ée]e?\s+le|born(?:\s+on)?|date\s+of\s+birth|date\s+de\s+naissance|DOB|DDN)\b\W*\d",
+            re.IGNORECASE,
+        ),
+    ),
     (_l("an e-mail address"), re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")),
 ]
 

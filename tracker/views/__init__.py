@@ -12,7 +12,7 @@ class IdConverter(IntegerConverter):
 
 def register(app):
     """Every blueprint of the views."""
-    from tracker.views import account, home, participant, regimen, reports, terms, trial
+    from tracker.views import account, biomarker, home, participant, regimen, reports, terms, trial
 
     app.url_map.converters["id"] = IdConverter
     for blueprint in (
@@ -28,6 +28,9 @@ def register(app):
         regimen.reference_result,
         participant.participant,
         participant.reported_outcome,
+        biomarker.biomarker,
+        biomarker.assay,
+        biomarker.measurement,
         reports.reports,
         terms.terms,
     ):

@@ -182,5 +182,10 @@ def _refuse_without_token():
 def own_address(text) -> str | None:
     """The address to go on to after signing in, where it is one of ours."""
     parts = urlsplit((text or "").replace("\\", "/"))
-    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/") and not parts.path.startswith("//")
+    ours = (
+        not parts.scheme
+        and not parts.netloc
+        and parts.path.startswith("/")
+        and not parts.path.startswith("//")
+    )
     return text if text and ours else None

@@ -44,7 +44,9 @@ def search():
     for model, permission in _SEARCHED if text else []:
         if current_user.may(permission):
             statement = sa.select(model).where(model.search_text.contains(fold(text), autoescape=True))
-            rows = db.session.scalars(statement.order_by(model.search_text, model.id).limit(_FOUND_AT_MOST)).all()
+            rows = db.session.scalars(
+                statement.order_by(model.search_text, model.id).limit(_FOUND_AT_MOST)
+            ).all()
             found.append((model.titles[1], rows, len(rows) == _FOUND_AT_MOST))
     return render_template("home/search.html", text=text, found=found)
 

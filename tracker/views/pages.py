@@ -66,7 +66,8 @@ def shown_field(record, name) -> str:
     if is_masked(record, name):
         return _("masked")
     value = getattr(record, name)
-    if isinstance(record, Participant) and record.undated and name.endswith("_on") and value is not None:
+    owner = record if isinstance(record, Participant) else getattr(record, "participant", None)
+    if owner is not None and owner.undated and name.endswith("_on") and value is not None:
         return _("day %(day)d", day=study_day(value))
     codes = CODED.get(name)
     if codes is not None and value in codes:
@@ -121,7 +122,8 @@ def navigation() -> list[dict]:
                 (_("Participants"), "participant.list", "people", Permission.READ_PARTICIPANTS),
                 (_("Trials"), "trial.list", "diagram-3", Permission.READ_TRIALS),
                 (_("Regimens"), "regimen.list", "capsule", Permission.READ_TRIALS),
-                (_("Agents"), "agent.list", "droplet-half", Permission.READ_TRIALS),
+                (_("Agents"), "agent.list", "bandaid", Permission.READ_TRIALS),
+                (_("Biomarkers"), "biomarker.list", "droplet", Permission.READ_FINDINGS),
                 (_("Reference results"), "reference_result.list", "journal-text", Permission.READ_TRIALS),
             ],
         ),
@@ -138,7 +140,12 @@ def navigation() -> list[dict]:
     shown_sections = []
     for label, items in sections:
         entries = [
-            {"label": text, "href": address, "icon": icon, "active": here == address or _is_below(here, address)}
+            {
+                "label": text,
+                "href": address,
+                "icon": icon,
+                "active": here == address or _is_below(here, address),
+            }
             for text, endpoint, icon, permission in items
             if current_user.may(permission) and (address := _address(endpoint))
         ]
@@ -175,5 +182,3 @@ def _add_headers(answer):
     if request.endpoint != "static":
         answer.headers["Cache-Control"] = "no-store"
     return answer
-
-

@@ -4,8 +4,10 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.forms.participant import ParticipantForm, ReportedOutcomeForm
 from tracker.models import Participant, ReportedOutcome
+from tracker.reads.biomarker import measurements_of
 from tracker.roles import Permission
-from tracker.views.records import record_views
+from tracker.views.access import permission_required
+from tracker.views.records import KINDS, find, record_views, render_record
 
 participant = record_views(
     Participant,
@@ -26,8 +28,18 @@ participant = record_views(
     ],
     headings={"ecog": _l("ECOG"), "reported_outcome": _l("Best response")},
     filters=["trial", "tumor_location", "subtype", "sex"],
+    without=["show"],
     new_label=_l("Enrol participant"),
 )
+
+
+@participant.get("/<id:id>")
+@permission_required(Permission.READ_PARTICIPANTS)
+def show(id):
+    """A participant: what became of them, and what was measured."""
+    found = find(Participant, id, include_withdrawn=True)
+    return render_record(KINDS["participant"], found, measurements=measurements_of(found))
+
 
 reported_outcome = record_views(
     ReportedOutcome,

@@ -83,7 +83,18 @@ def record_views(
     list can be narrowed by. without: names of the views that are left out. entry_form: the form of a new
     record, where it asks for more. stored: called with a new record before the commit, to store what belongs to it.
     """
-    kind = RecordKind(model, form, entry_form or form, read, edit, list(columns), headings or {}, list(filters), new_label, stored)
+    kind = RecordKind(
+        model,
+        form,
+        entry_form or form,
+        read,
+        edit,
+        list(columns),
+        headings or {},
+        list(filters),
+        new_label,
+        stored,
+    )
     KINDS[kind.name] = kind
     plural = f"/{kind.name.replace('_', '-')}s"
     blueprint = Blueprint(kind.name, __name__, url_prefix=plural)
@@ -214,7 +225,10 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
         field.errors = [*field.errors, refusal.message]
         form.asks_reason = form.asks_reason or refusal.field == "reason"
         return form_page(form, title, refusal.status)
-    flash(_("%(record)s is stored.", record=name) if is_new else _("%(record)s is changed.", record=name), "success")
+    flash(
+        _("%(record)s is stored.", record=name) if is_new else _("%(record)s is changed.", record=name),
+        "success",
+    )
     return redirect(address, 303)
 
 

@@ -85,5 +85,3 @@ def new():
     if form.validate_on_submit():
         return save(form, actions.assign(form.user.data, form.trial.data), title)
     return form_page(form, title)
-
-

@@ -1,0 +1,49 @@
+"""Terms of biomarkers, assays and measurements."""
+
+from flask_babel import lazy_gettext as _l
+
+from tracker.terms.base import Term
+
+
+class BiomarkerKind(Term):
+    PROTEIN = "protein", _l("Protein")
+    CELL_DENSITY = "cell density", _l("Cell density")
+    GENE_EXPRESSION = "gene expression", _l("Gene expression")
+    SIGNATURE = "signature", _l("Signature")
+    MUTATION = "mutation", _l("Mutation")
+    COPY_NUMBER = "copy number", _l("Copy number")
+    MUTATIONAL_BURDEN = "mutational burden", _l("Mutational burden")
+    MICROSATELLITE = "microsatellite", _l("Microsatellite")
+    HLA = "HLA", _l("HLA")
+    CTDNA = "ctDNA", _l("Circulating tumor DNA (ctDNA)")
+    BLOOD_COUNT = "blood count", _l("Blood count")
+    BLOOD_CHEMISTRY = "blood chemistry", _l("Blood chemistry")
+    MICROBIOME = "microbiome", _l("Microbiome")
+    IMAGING = "imaging", _l("Imaging")
+    CLINICAL = "clinical", _l("Clinical")
+
+
+class Scale(Term):
+    CONTINUOUS = "continuous", _l("Continuous")
+    ORDINAL = "ordinal", _l("Ordinal")
+    BINARY = "binary", _l("Binary (0 or 1)")
+
+
+class Qualifier(Term):
+    """How a value stands to what was measured: below or above a limit of quantification it is only a bound."""
+
+    BELOW = "<", _l("below")
+    EQUAL = "=", _l("equal")
+    ABOVE = ">", _l("above")
+
+
+class Timepoint(Term):
+    BASELINE = "baseline", _l("Baseline")
+    ON_TREATMENT = "on treatment", _l("On treatment")
+    PROGRESSION = "progression", _l("Progression")
+
+
+class QcStatus(Term):
+    PASSED = "passed", _l("Passed"), "pass"
+    FAILED = "failed", _l("Failed"), "fail"
+    PENDING = "pending", _l("Pending")
