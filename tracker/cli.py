@@ -114,13 +114,12 @@ def _serve(app, port):
 )
 def report(slug, groupings, filters, settings, format_name, output):
     """Print a report, the same as its address serves."""
-    from tracker.exchange.result import write
-    from tracker.reports.base import run_report
+    from tracker.exchange.result import report_file
 
     arguments = [("by", one) for one in groupings] + [_pair(text) for text in (*filters, *settings)]
     with reading(), _opened():
         try:
-            content = write(run_report(slug, arguments), format_name)
+            content = report_file(slug, format_name, arguments)
         except Refusal as refusal:
             raise Misuse(refusal.message) from None
     if output:
