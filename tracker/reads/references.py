@@ -1,28 +1,42 @@
 """What stands in the way of withdrawing a record: records that point at it and would be left pointing at nothing."""
 
+from dataclasses import dataclass
+
 import sqlalchemy as sa
 
 from tracker.extensions import db
 from tracker.models import Part, Record
 
 
-def references_to(record) -> list[tuple[type, int]]:
-    """(model, how many) of the records not withdrawn that refer to this one without belonging to it.
+@dataclass
+class References:
+    """Records not withdrawn that refer to another: how many the reader sees of each kind, and whether there are more."""
 
-    What belongs to a record, as an arm does to its trial, goes with it. Counts every trial, because a regimen
-    is in use even where the reader may not see it.
+    seen: list[tuple[type[Record], int]]
+    are_hidden: bool
+
+    def __bool__(self):
+        return bool(self.seen) or self.are_hidden
+
+
+def references_to(record) -> References:
+    """The records that refer to this one without belonging to it; what belongs to it, as an arm to its trial, goes with it.
+
+    A regimen is in use even where the reader may not see the trial: then only that is told.
     """
-    found = []
+    seen, are_hidden = [], False
     for model in [*Record.__subclasses__(), *Part.__subclasses__()]:
         for relationship in sa.inspect(model).relationships:
             if relationship.mapper.class_ is not type(record) or relationship.direction.name != "MANYTOONE":
                 continue
             if _owner_of(model) == relationship.key:
                 continue
-            count = db.session.scalar(_counting(model, relationship, record))
+            statement = _counting(model, relationship, record)
+            count = db.session.scalar(statement)
             if count:
-                found.append((_page_of(model), count))
-    return found
+                seen.append((_page_of(model), count))
+            are_hidden |= db.session.scalar(statement.execution_options(unscoped=True)) > count
+    return References(seen, are_hidden)
 
 
 def _owner_of(model):
@@ -38,7 +52,5 @@ def _counting(model, relationship, record):
     statement = sa.select(sa.func.count(model.id)).where(getattr(model, column.key) == record.id)
     if issubclass(model, Part):
         owner = sa.inspect(model).relationships[model.owner]
-        statement = statement.join(getattr(model, model.owner)).where(owner.mapper.class_.withdrawn_at.is_(None))
-    else:
-        statement = statement.where(model.withdrawn_at.is_(None))
-    return statement.execution_options(unscoped=True)
+        return statement.join(getattr(model, model.owner)).where(owner.mapper.class_.withdrawn_at.is_(None))
+    return statement.where(model.withdrawn_at.is_(None))

@@ -9,7 +9,8 @@ from tracker.extensions import db
 from tracker.forms.account import EmptyForm
 from tracker.models import Agent, Participant, Regimen, Trial
 from tracker.reads.trial import accrual
-from tracker.roles import Permission
+from tracker.reports.base import run_report
+from tracker.roles import Permission, Role
 from tracker.values import Refusal, fold, read_text
 from tracker.views.access import permission_required, public
 from tracker.views.account import own_address
@@ -32,7 +33,10 @@ _A_YEAR = 365 * 24 * 3600
 @permission_required(Permission.USE_OWN_ACCOUNT)
 def index():
     """What needs me? Trials with their accrual; for the director also the outcomes of all trials together."""
-    return render_template("home/index.html", trials=accrual())
+    outcomes = by_trial = None
+    if current_user.role is Role.DIRECTOR:
+        outcomes, by_trial = run_report("outcomes", []), run_report("outcomes", [("by", "trial")])
+    return render_template("home/index.html", trials=accrual(), outcomes=outcomes, by_trial=by_trial)
 
 
 @home.get("/search")

@@ -1,10 +1,68 @@
-from flask import Blueprint
+"""What is concluded, as pages and files."""
+
+from flask import Blueprint, Response, render_template, request
+
+from tracker.charts.base import NARROW, WIDE
+from tracker.exchange.result import FORMATS, find_format, report_file
+from tracker.forms.report import ChoiceField, ReportForm, column_label, value_label
+from tracker.reports.base import Result, all_reports, run_report
 from tracker.roles import Permission
 from tracker.views.access import permission_required
+
 reports = Blueprint("reports", __name__, url_prefix="/reports")
+
+
 @reports.get("/")
 @permission_required(Permission.READ_REPORTS)
-def index(): return "soon"
+def index():
+    """Every report, with what it answers."""
+    return render_template("reports/index.html", reports=all_reports().values())
+
+
 @reports.get("/<slug>")
 @permission_required(Permission.READ_REPORTS)
-def show(slug): return "soon"
+def show(slug):
+    """One report: its parameters as a form, headline, figures, tables with their notes, files."""
+    result = run_report(slug, request.args)
+    return render_template(
+        "reports/show.html", result=result, formats=FORMATS, parameters=parameters_of(result.form)
+    )
+
+
+@reports.get("/<slug>.<format>")
+@permission_required(Permission.READ_REPORTS)
+def file(slug, format):
+    """The same report as a file."""
+    content = report_file(slug, format, request.args)
+    answer = Response(content, content_type=find_format(format).media_type)
+    answer.headers.set(
+        "Content-Disposition", "inline" if format == "json" else "attachment", filename=f"{slug}.{format}"
+    )
+    return answer
+
+
+def outcomes_of_all_trials() -> Result:
+    """Response in each trial that the reader sees, for the director's first page."""
+    return run_report("outcomes", [("by", "trial")])
+
+
+def parameters_of(form: ReportForm) -> list[tuple[str, str]]:
+    """The parameters that took effect in words: (label, value)."""
+    said = [
+        (field.label.text, ", ".join(value_label(field.name, value) for value in field.data))
+        for field in form.filters
+        if field.data
+    ]
+    for name in form.own:
+        field = form[name]
+        if isinstance(field, ChoiceField):
+            said.append((field.label.text, field.choices[field.data] if field.data else field.open))
+        elif field.data:
+            said.append((field.label.text, ", ".join(column_label(one) for one in field.data)))
+    return said
+
+
+@reports.app_template_global()
+def drawings(figure):
+    """A figure's two drawings, of which the style sheet shows the one that fits."""
+    return [figure.svg(WIDE), figure.svg(NARROW)]

@@ -1,0 +1,103 @@
+"""A report's result as a file. Files are in English, so that page and command give the same bytes."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask_babel import force_locale
+from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
+
+from tracker import clock
+from tracker.reports.base import Result, find_report, one_of, plain_rows, run_report
+from tracker.values import Refusal
+
+#: A text that begins so would be taken for a formula by a spreadsheet.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+@dataclass(frozen=True)
+class Format:
+    """write: from the result and the format's own parameters, named in `takes`, to bytes."""
+
+    media_type: str
+    write: Callable[..., bytes]
+    takes: tuple[str, ...] = ()
+
+
+def report_file(slug: str, format: str, arguments) -> bytes:
+    """The report as a file of that format.
+
+    arguments: pairs of parameter and value, the report's and the format's own, such as `table`. Raises
+    Refusal as `run_report` does; also 404 for an unknown format.
+    """
+    find_report(slug)
+    arguments = MultiDict(arguments)
+    own = {}
+    for name in find_format(format).takes:
+        if given := arguments.poplist(name):
+            own[name] = given[-1]
+    return write(run_report(slug, arguments), format, **own)
+
+
+def find_format(name: str) -> Format:
+    if name not in FORMATS:
+        raise Refusal(_("There is no format of that name; %(choose)s", choose=one_of(FORMATS)), status=404)
+    return FORMATS[name]
+
+
+def write(result: Result, format: str, **own) -> bytes:
+    """The result in that format: numbers unrounded, fractions from 0 to 1, null or empty what is missing."""
+    chosen = find_format(format)
+    with force_locale("en"):
+        return chosen.write(result, **own)
+
+
+def _json(result: Result) -> bytes:
+    content = {
+        "report": result.report.slug,
+        "parameters": result.parameters,
+        "data_cutoff": result.data_cutoff,
+        "generated_at": clock.now().isoformat(timespec="seconds"),
+        "tables": [
+            {
+                "name": table.name,
+                "title": str(table.title),
+                "columns": list(table.frame.columns),
+                "rows": table.rows,
+                "notes": [str(note) for note in table.notes],
+            }
+            for table in result.tables
+        ],
+        "figures": [
+            {"name": figure.name, "title": str(figure.title), "data": plain_rows(figure.data)}
+            for figure in result.figures
+        ],
+        "verdict": result.verdict and {key: str(value) for key, value in result.verdict.items()},
+    }
+    return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+
+
+def _csv(result: Result, table: str | None = None) -> bytes:
+    """RFC 4180. A text that a spreadsheet would take for a formula is preceded by an apostrophe."""
+    tables = {one.name: one for one in result.tables}
+    if table is not None and table not in tables:
+        raise Refusal(_("table: %(choose)s", choose=one_of(tables)), field="table")
+    chosen = tables[table] if table else result.tables[0]
+    file = io.StringIO()
+    writer = csv.writer(file)
+    writer.writerow(chosen.frame.columns)
+    writer.writerows([_harmless(value) for value in row.values()] for row in chosen.rows)
+    return file.getvalue().encode()
+
+
+def _harmless(value):
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+
+
+FORMATS = {
+    "csv": Format("text/csv; charset=utf-8", _csv, ("table",)),
+    "json": Format("application/json", _json),
+}

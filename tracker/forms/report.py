@@ -1,0 +1,206 @@
+"""What a report is asked. Its parameters bear the same names in addresses and in commands."""
+
+import wtforms
+from flask_babel import get_locale
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
+
+from tracker import clock
+from tracker.forms.fields import DateField
+from tracker.reads.participant import MASKED, TREATMENT, Combination
+from tracker.terms.codes import diagnoses, tissues
+from tracker.terms.participant import PriorLines, Subtype
+from tracker.terms.trial import Setting
+from tracker.values import Refusal, read_term
+
+#: Values that a refusal lists.
+LISTED = 20
+
+#: Groupings that one table may have.
+GROUPINGS = 2
+
+#: Columns of participants that hold terms.
+TERMS = {"subtype": Subtype, "combination": Combination, "prior_lines": PriorLines, "setting": Setting}
+
+
+def one_of(names) -> str:
+    """What may be written instead, abbreviated where it is long."""
+    names = [str(name) for name in names]
+    if not names:
+        return _("there is nothing to choose from yet.")
+    if len(names) <= LISTED:
+        return _("choose from: %(names)s.", names=", ".join(names))
+    shown = ", ".join(names[:LISTED])
+    return _("choose from: %(names)s … (%(count)d in all).", names=shown, count=len(names))
+
+
+class FilterField(wtforms.Field):
+    """A filter, which may be repeated: a participant passes who has one of its values.
+
+    terms: an enumeration or code list of which every term is a value, even of nobody. Otherwise, and besides,
+    the values are those that exist in the reader's scope: `values`, which must be set before `choose`.
+    """
+
+    def __init__(self, label=None, terms=None, **kwargs):
+        super().__init__(label, default=list, **kwargs)
+        self.terms = terms
+        self.values: list[str] = []
+
+    def process_formdata(self, valuelist):
+        self.data = [text for text in valuelist if text.strip()]
+
+    def choose(self):
+        """Turn what was written into values; refuse what is none."""
+        self.data = list(dict.fromkeys(self._read(text) for text in self.data))
+
+    def _read(self, text):
+        if text in self.values:
+            return text
+        if self.terms is not None:
+            try:
+                return str(read_term(text, self.terms))
+            except Refusal:
+                names = dict.fromkeys([*(str(term) for term in self.terms), *self.values])
+                raise ValueError(one_of(names)) from None
+        raise ValueError(one_of(self.values))
+
+    def options(self) -> list[tuple[str, str]]:
+        """(value, label) of what a page offers: what exists in scope, and what is chosen."""
+        offered = sorted({*self.values, *(self.data)}, key=value_order(self.name))
+        return [(value, value_label(self.name, value)) for value in offered]
+
+
+class GroupingField(wtforms.Field):
+    """One or two columns by which participants are grouped: `by=a,b`, or `by` repeated."""
+
+    kind = "groups"
+
+    def __init__(self, label=None, names=(), **kwargs):
+        super().__init__(label, default=list, **kwargs)
+        self.names = names
+
+    def process_formdata(self, valuelist):
+        written = [name.strip() for text in valuelist for name in text.split(",")]
+        self.data = list(dict.fromkeys(name for name in written if name))
+        if not set(self.data) <= set(self.names):
+            raise ValueError(one_of(self.names))
+        if len(self.data) > GROUPINGS:
+            raise ValueError(_("group by at most two of: %(names)s.", names=", ".join(self.names)))
+
+    def options(self):
+        return [(name, column_label(name)) for name in self.names]
+
+
+class ChoiceField(wtforms.Field):
+    """One of a few values.
+
+    choices: labels by value. open: what it means when nothing is chosen, where there is no default.
+    """
+
+    kind = "choice"
+
+    def __init__(self, label=None, choices=None, open=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.choices, self.open = choices, open
+
+    def process_formdata(self, valuelist):
+        written = [text for text in valuelist if text]
+        if len(written) > 1 or not set(written) <= set(self.choices):
+            raise ValueError(one_of(self.choices))
+        if written:
+            self.data = written[0]
+
+    def options(self):
+        return list(self.choices.items())
+
+
+class ReportForm(wtforms.Form):
+    """The parameters of every report; a report's own form adds its own."""
+
+    trial = FilterField(_l("Trial"))
+    arm = FilterField(_l("Arm"))
+    cohort = FilterField(_l("Cohort"))
+    regimen = FilterField(_l("Regimen"))
+    tumor_location = FilterField(_l("Tumor location"), tissues)
+    diagnosis = FilterField(_l("Diagnosis"))
+    subtype = FilterField(_l("Subtype"), Subtype)
+    combination = FilterField(_l("Combination"), Combination)
+    prior_lines = FilterField(_l("Prior lines"), PriorLines)
+    setting = FilterField(_l("Setting"), Setting)
+    as_of = DateField(_l("Records up to"), optional=True)
+
+    #: The setting that is shown where a rate would mix several.
+    preferred_setting = Setting.ADVANCED
+
+    def __init__(self, arguments: MultiDict):
+        """Raises Refusal for a parameter or a value that does not exist."""
+        super().__init__(arguments)
+        for name in arguments:
+            if name not in self:
+                names = ", ".join(field.name for field in self)
+                raise Refusal(
+                    _("There is no parameter %(name)s; there are: %(names)s.", name=name[:40], names=names)
+                )
+        self._refuse_faults()
+        self.as_of.data = self.as_of.data or clock.today()
+
+    def choose(self, values: dict[str, list[str]]):
+        """Read the filters. values: by filter, what exists in the reader's scope."""
+        for field in self.filters:
+            field.values = values.get(field.name, [])
+            try:
+                field.choose()
+            except ValueError as error:
+                field.process_errors.append(str(error))
+        self._refuse_faults()
+
+    def _refuse_faults(self):
+        for field in self:
+            for message in field.process_errors:
+                message = _("%(parameter)s: %(message)s", parameter=field.name, message=message)
+                raise Refusal(message, field.name)
+
+    @property
+    def filters(self) -> list[FilterField]:
+        return [field for field in self if isinstance(field, FilterField)]
+
+    @property
+    def own(self) -> dict:
+        """The parameters that this report alone has, with their values."""
+        shared = [*self.filters, self.as_of]
+        return {field.name: field.data for field in self if field not in shared}
+
+    def effective(self) -> dict:
+        """Every parameter with the value that took effect; of the filters those that were set."""
+        values = {field.name: field.data for field in self.filters if field.data} | self.own
+        return values | {"as_of": self.as_of.data.isoformat()}
+
+
+def column_label(name: str) -> str:
+    """The head of a column of groups."""
+    return _("Group") if name == "group" else str(getattr(ReportForm, name).args[0])
+
+
+def value_label(name: str, value) -> str:
+    """A group or a filter's value in the reader's words."""
+    if value is None or value != value:
+        return _("not stated")
+    if value == MASKED and name in TREATMENT:
+        return _("masked")
+    if name == "tumor_location":
+        return tissues.label(value, str(get_locale()))
+    if name == "diagnosis":
+        return diagnoses.label(value, str(get_locale()))
+    if name == "group":
+        return _("All participants")
+    terms = TERMS.get(name)
+    return str(terms(value).label) if terms else value
+
+
+def value_order(name: str):
+    """The sort key of a column of groups: prior lines by number, all else by letter."""
+    if name == "prior_lines":
+        places = {term.value: place for place, term in enumerate(PriorLines)}
+        return lambda value: (places.get(value, len(places)), value)
+    return lambda value: (value.casefold(), value)

@@ -1,0 +1,1 @@
+"""What is read: lists, counts, and the frames that pages and reports are computed from."""

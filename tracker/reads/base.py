@@ -1,0 +1,139 @@
+"""Frames: stored data column by column, and the memory that keeps them.
+
+A frame is made by a function `..._frame(participants, as_of)` of this package, where `participants` is a
+condition on Participant's columns: a page asks for one participant, `in_scope` for those of whole trials.
+Every such frame has a column `trial_id`.
+"""
+
+import datetime
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+import pandas as pd
+import sqlalchemy as sa
+from flask import current_app
+from sqlalchemy import orm
+
+from tracker.extensions import db
+from tracker.models import DataVersion, Participant
+from tracker.scope import visible_trial_ids
+
+#: Bytes of the frames that one process keeps.
+MEMORY = 256 * 2**20
+
+Read = Callable[[sa.ColumnElement, datetime.date], pd.DataFrame]
+
+
+def frame(statement: sa.Select) -> pd.DataFrame:
+    """What a select of a record's columns finds, within the reader's scope.
+
+    A column bears its label. Its dtype does not depend on what it holds: boolean, Int64, float64,
+    datetime64[us], and str for text, codes and terms, the last as their values.
+    """
+    columns = statement.column_descriptions
+    # A term is read as its text: to make a member of each cell would take longer than the query.
+    plain = [
+        sa.type_coerce(column["expr"], sa.String).label(column["name"])
+        if isinstance(column["type"], sa.Enum)
+        else column["expr"]
+        for column in columns
+    ]
+    rows = db.session.execute(statement.with_only_columns(*plain)).all()
+    cells = zip(*rows) if rows else [()] * len(columns)
+    return pd.DataFrame(
+        {
+            column["name"]: _series(values, column["type"].python_type)
+            for column, values in zip(columns, cells)
+        }
+    )
+
+
+def _series(values, kind) -> pd.Series:
+    if issubclass(kind, bool):
+        return pd.Series(values, dtype="boolean")
+    if issubclass(kind, int):
+        return pd.Series(values, dtype="Int64")
+    if issubclass(kind, float):
+        return pd.Series(values, dtype="float64")
+    if issubclass(kind, datetime.date):
+        return pd.Series(values, dtype="datetime64[us]")
+    seen = {}
+    return pd.Series(
+        [seen.setdefault(value, value) for value in values], dtype="str"
+    )  # equal texts: one object
+
+
+def in_scope(read: Read, as_of: datetime.date) -> pd.DataFrame:
+    """The frame of all trials that the reader may see, from memory where their data have not changed."""
+    versions = dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
+    trials = visible_trial_ids()
+    if not trials or db.session.info.get("has_written"):
+        return read(Participant.trial_id.in_(trials), as_of)
+    keys = {trial: (read, trial, versions.get(trial), versions.get(None), as_of) for trial in trials}
+    memory = current_app.extensions.setdefault("frames", FrameMemory(MEMORY))
+    found = memory.find(keys.values())
+    missing = [trial for trial, key in keys.items() if key not in found]
+    if missing:
+        fresh = _by_trial(read(Participant.trial_id.in_(missing), as_of), missing)
+        found |= {keys[trial]: part for trial, part in fresh.items()}
+        memory.keep({keys[trial]: part for trial, part in fresh.items()})
+    return pd.concat([found[key] for key in keys.values()], ignore_index=True)
+
+
+def _by_trial(whole, trials) -> dict[int, pd.DataFrame]:
+    """The rows of each of these trials, copied so that a part does not hold the whole in memory."""
+    parts = dict(iter(whole.groupby("trial_id")))
+    return {trial: parts[trial].reset_index(drop=True) if trial in parts else whole[:0] for trial in trials}
+
+
+class FrameMemory:
+    """Frames by key, the least recently used of which go when all together exceed a number of bytes.
+
+    A key says of which state of the data a frame is, so nothing is ever invalidated, and users share frames.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        self._frames: OrderedDict[tuple, tuple[pd.DataFrame, int]] = OrderedDict()
+        self._bytes = 0
+        self._lock = threading.Lock()
+
+    def find(self, keys: Iterable[tuple]) -> dict[tuple, pd.DataFrame]:
+        """Those frames that are kept; their values must not be changed in place."""
+        found = {}
+        with self._lock:
+            for key in keys:
+                if key in self._frames:
+                    self._frames.move_to_end(key)
+                    found[key] = self._frames[key][0]
+        return found
+
+    def keep(self, frames: dict[tuple, pd.DataFrame]) -> None:
+        sizes = {key: int(one.memory_usage().sum()) for key, one in frames.items()}
+        with self._lock:
+            for key, one in frames.items():
+                self._bytes += sizes[key] - self._frames.pop(key, (None, 0))[1]
+                self._frames[key] = one, sizes[key]
+            while self._bytes > self.limit:
+                self._bytes -= self._frames.popitem(last=False)[1][1]
+
+
+# A transaction that has written sees data that no version names yet: it reads past the memory.
+
+
+@sa.event.listens_for(orm.Session, "after_flush")
+def _note_flush(session, _context):
+    session.info["has_written"] = True
+
+
+@sa.event.listens_for(orm.Session, "do_orm_execute")
+def _note_statement(state):
+    if not state.is_select:
+        state.session.info["has_written"] = True
+
+
+@sa.event.listens_for(orm.Session, "after_transaction_end")
+def _forget(session, transaction):
+    if transaction.parent is None:
+        session.info.pop("has_written", None)

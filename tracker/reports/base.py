@@ -1,0 +1,294 @@
+"""How a report is asked for and what it answers.
+
+A report is a function `build` from DataFrames and parameters to a `Result` of raw numbers, registered by
+`@report`. Pages, files and commands call only `run_report`, so that they agree.
+"""
+
+import functools
+import hashlib
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from flask_babel import LazyString, format_decimal
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from werkzeug.datastructures import MultiDict
+
+from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
+from tracker.reads.base import in_scope
+from tracker.reads.participant import MASKED, filter_values, masked_for_reader
+from tracker.terms.trial import Setting
+from tracker.values import Refusal
+
+#: Of fewer participants no percentage is shown, only x/n and the limits.
+FEW = 5
+
+
+@dataclass(frozen=True)
+class Shown:
+    """How a column is printed, on pages and in pdf: its head, what that means, a row's text and detail."""
+
+    label: str
+    text: Callable[[dict], str]
+    explanation: str = ""
+    detail: Callable[[dict], str] = lambda row: ""
+    is_number: bool = True
+
+
+@dataclass
+class Table:
+    """Raw numbers: fractions from 0 to 1, missing where there is nothing to tell. Files have every column.
+
+    shown: the columns that pages print, in their order. notes: denominator, counting rule and method.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    shown: dict[str, Shown] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows(self) -> list[dict]:
+        """The rows as plain Python values, None where a value is missing or not finite."""
+        return plain_rows(self.frame)
+
+
+@dataclass
+class Figure:
+    """draw: makes the SVG from the data; it takes title, width and standalone as the charts do."""
+
+    name: str
+    title: str
+    data: pd.DataFrame
+    draw: Callable
+
+    def svg(self, width: int, standalone: bool = False):
+        return self.draw(self.data, title=str(self.title), width=width, standalone=standalone)
+
+
+@dataclass
+class Result:
+    """What a report answers.
+
+    headline: a table of one row for the page's cards. sentence: the same in words for everybody.
+    verdict: a mapping of `code` and `text`, where the report concludes one.
+    `run_report` adds the rest: the form as it was read, the effective parameters, the cut-off and the frames.
+    """
+
+    tables: list[Table]
+    figures: list[Figure] = field(default_factory=list)
+    verdict: dict | None = None
+    headline: Table | None = None
+    sentence: str | None = None
+    report: "Report | None" = None
+    form: ReportForm | None = None
+    parameters: dict = field(default_factory=dict)
+    data_cutoff: str | None = None
+    frames: list[pd.DataFrame] = field(default_factory=list, repr=False)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """A hash of the frames that the report was computed from: equal as long as their data are."""
+        digest = hashlib.sha256()
+        for one in self.frames:
+            digest.update("\t".join(one.columns).encode())
+            digest.update(pd.util.hash_pandas_object(one, index=False).to_numpy().tobytes())
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Report:
+    slug: str
+    title: str
+    about: str
+    form: type[ReportForm]
+    reads: list[Callable]
+    build: Callable[..., Result]
+
+
+_reports: dict[str, Report] = {}
+
+
+def report(slug: str, *, title, about, form, reads):
+    """Register a build function.
+
+    reads: the frames that it takes, in this order. The first has one row a participant, with the columns of
+    participants_frame; those of the others belong to participants by participant_id. about: what the report
+    answers, for the index. Further arguments of the function are the parameters of its form, by name.
+    """
+
+    def register(build):
+        _reports[slug] = Report(slug, title, about, form, reads, build)
+        return build
+
+    return register
+
+
+@functools.cache
+def all_reports() -> dict[str, Report]:
+    """The reports by slug; each module of this package is imported when the first of them is needed."""
+    package = importlib.import_module(__package__)
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{__package__}.{module.name}")
+    return dict(sorted(_reports.items()))
+
+
+def find_report(slug: str) -> Report:
+    reports = all_reports()
+    if slug not in reports:
+        raise Refusal(_("There is no report of that name; %(choose)s", choose=one_of(reports)), status=404)
+    return reports[slug]
+
+
+def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Result:
+    """The report's answer for the reader. arguments: pairs of parameter and value; one may be repeated.
+
+    Raises Refusal: 404 for an unknown report, 422 for an unknown parameter or value.
+    """
+    found = find_report(slug)
+    form = found.form(MultiDict(arguments))
+    as_of = form.as_of.data
+    first, *others = (in_scope(read, as_of) for read in found.reads)
+    participants = masked_for_reader(first)
+    form.choose(filter_values(participants))
+    participants = filtered(participants, form)
+    participants, notes = one_setting(participants, form)
+    ids = participants["participant_id"]
+    frames = [participants, *(other[other["participant_id"].isin(ids)] for other in others)]
+    result = found.build(*frames, **form.own)
+    for table in result.tables:
+        table.notes = [*notes, *common_notes(participants), *table.notes]
+    result.report, result.form, result.frames = found, form, frames
+    result.parameters = form.effective()
+    result.data_cutoff = as_of.isoformat() if participants["dated"].any() else None
+    return result
+
+
+def filtered(participants: pd.DataFrame, form: ReportForm) -> pd.DataFrame:
+    """Those who have, for every filter that is set, one of its values."""
+    chosen = np.ones(len(participants), dtype=bool)
+    for one in form.filters:
+        if one.data:
+            chosen &= participants[one.name].isin(one.data).to_numpy(dtype=bool)
+    return participants if chosen.all() else participants[chosen]
+
+
+def one_setting(participants: pd.DataFrame, form: ReportForm) -> tuple[pd.DataFrame, list]:
+    """Participants of whom no group mixes settings, and a note where others are left out.
+
+    Where a group would mix them, one setting is kept: the form's preferred one if a participant has it. The
+    form's filter then says so. Raises Refusal where the filter itself asks for the mix.
+    """
+    if not _mixes_settings(participants, form.own.get("by", [])):
+        return participants, []
+    if form.setting.data:
+        names = ", ".join(form.setting.data)
+        raise Refusal(
+            _("setting: rates of different settings are never mixed; choose one of: %(names)s.", names=names),
+            "setting",
+        )
+    present = set(participants["setting"])
+    kept = next(one for one in (form.preferred_setting, Setting.ADVANCED, *Setting) if one in present)
+    form.setting.data = [kept.value]
+    is_kept = participants["setting"] == kept.value
+    note = _l(
+        "Settings are never mixed in one rate: only the setting “%(setting)s” is shown. Participants of other"
+        " settings who are left out: %(n)d.",
+        setting=kept.label,
+        n=int((~is_kept).sum()),
+    )
+    return participants[is_kept], [note]
+
+
+def _mixes_settings(participants, by):
+    if participants["setting"].nunique() < 2:
+        return False
+    if not by:
+        return True
+    settings = participants.groupby(by, dropna=False, sort=False)["setting"].nunique()
+    return bool((settings > 1).any())
+
+
+def common_notes(participants: pd.DataFrame) -> list:
+    """What must be said of these participants in every report."""
+    notes = []
+    if assumed := int(participants["setting_assumed"].sum()):
+        notes.append(
+            _l(
+                "Participants of trials whose setting is not stated: %(n)d; they count as advanced.",
+                n=assumed,
+            )
+        )
+    if (participants["arm"] == MASKED).any():
+        notes.append(
+            _l(
+                "Arm, regimen and combination of running randomised trials are masked until the director"
+                " releases their results."
+            )
+        )
+    if participants.empty:
+        notes.append(_l("No participant in the trials that you may see matches."))
+    return notes
+
+
+def in_order(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    """Rows of groups in the order of their values; what is not stated comes last."""
+
+    def places(column):
+        known = sorted(column.dropna().unique(), key=value_order(column.name))
+        return column.map({value: place for place, value in enumerate(known)})
+
+    return rows.sort_values(by, key=places, na_position="last", ignore_index=True) if by else rows
+
+
+def plain_rows(frame: pd.DataFrame) -> list[dict]:
+    columns = {}
+    for name in frame.columns:
+        column = frame[name]
+        known = column.notna().to_numpy(dtype=bool)
+        if pd.api.types.is_float_dtype(column.dtype):
+            known = known & np.isfinite(column.to_numpy(dtype=float, na_value=np.nan))
+        values = column.tolist()
+        columns[name] = [value if is_known else None for value, is_known in zip(values, known)]
+    return [dict(zip(columns, row)) for row in zip(*columns.values())]
+
+
+def percent(fraction: float, decimals: int = 1) -> str:
+    """A fraction as the reader's language writes it."""
+    number = format_decimal(100 * fraction, "0." + "0" * decimals if decimals else "0")
+    return _("%(number)s%%", number=number)
+
+
+def shown_group(name: str) -> Shown:
+    """A column of groups, in the reader's words."""
+    return Shown(
+        LazyString(lambda: column_label(name)), lambda row: value_label(name, row[name]), is_number=False
+    )
+
+
+def shown_count(name: str, label: str, explanation: str = "") -> Shown:
+    return Shown(label, lambda row: "—" if row[name] is None else str(row[name]), explanation)
+
+
+def shown_rate(name: str, label: str, explanation: str = "") -> Shown:
+    """A rate of n with its limits, from the columns name, name_low and name_high; of a few x/n instead."""
+
+    def text(row):
+        if row[name] is None:
+            return "—"
+        if row["n"] < FEW:
+            return f"{round(row[name] * row['n'])}/{row['n']}"
+        return percent(row[name])
+
+    def detail(row):
+        if row[name] is None:
+            return ""
+        low, high = (format_decimal(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
+        return f"({low}–{high})"
+
+    return Shown(label, text, explanation, detail)
