@@ -51,11 +51,9 @@ class Comparison:
         """The stored values that the file contradicts: section, row, record, field, stored, new."""
         if not self.parts:
             return pd.DataFrame(columns=["section", "row", "record", "field", "stored", "new"])
-        return (
-            pd.concat(self.parts)
-            .sort_values("row", kind="stable", na_position="first")
-            .reset_index(drop=True)
-        )
+        whole = pd.concat(self.parts).sort_values("row", kind="stable", na_position="first")
+        whole["row"] = whole["row"].astype(object).where(whole["row"].notna(), None)
+        return whole.reset_index(drop=True)
 
 
 def compare(reading: Reading, update=False) -> Comparison:

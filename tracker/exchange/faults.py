@@ -39,9 +39,10 @@ class Faults:
         return {row for part in parts for row in part["row"] if not pd.isna(row)}
 
     def frame(self) -> pd.DataFrame:
-        """One line a fault: row (the header is row 1), column, value, message; the whole file's first."""
+        """One line a fault: row (the header is row 1; None for the whole file), column, value, message."""
         if not self._parts:
             return pd.DataFrame(columns=list(COLUMNS))
         whole = pd.concat([part.astype({"column": object, "value": object}) for part in self._parts])
         whole = whole.drop_duplicates().sort_values("row", kind="stable", na_position="first")
+        whole["row"] = whole["row"].astype(object).where(whole["row"].notna(), None)
         return whole.reset_index(drop=True)[list(COLUMNS)]

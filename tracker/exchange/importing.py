@@ -1,6 +1,6 @@
 """An import from beginning to end: read, compare, store, in one transaction."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +11,6 @@ from tracker.audit import because
 from tracker.exchange.compare import compare
 from tracker.exchange.mapping import read_mapping
 from tracker.exchange.reading import read
-from tracker.exchange.sections import SECTIONS
 from tracker.exchange.source import MAXIMUM_BYTES
 from tracker.exchange.store import Count, count, store
 from tracker.extensions import db
@@ -22,9 +21,9 @@ from tracker.values import Refusal
 class Import:
     """What an import did, or with faults or as a dry run would have done.
 
-    counts: by section. faults, warnings: row (the header is row 1), column, value, message; a fault forbids
-    storing. differences: stored values that the file contradicts: section, row, record, field, stored, new;
-    only an update changes them.
+    counts: by section. faults, warnings: row (the header is row 1; None for the whole file), column, value,
+    message; a fault forbids storing. differences: stored values that the file contradicts: section, row,
+    record, field, stored, new; only an update changes them.
     """
 
     rows: int
@@ -32,52 +31,7 @@ class Import:
     faults: pd.DataFrame
     warnings: pd.DataFrame
     differences: pd.DataFrame
-    is_updated: bool
     is_stored: bool
-
-    def lines(self) -> Iterator[str]:
-        """The import told in lines: every fault and difference by row, warnings of one kind together."""
-        for fault in self.faults.itertuples():
-            yield _told(fault.row, fault.column, fault.value, fault.message)
-        for (column, message), rows in self.warnings.groupby(["column", "message"], sort=False)["row"]:
-            listed = ", ".join(map(str, rows[:10])) + (" …" if len(rows) > 10 else "")
-            yield _(
-                "Warning: %(column)s: %(message)s Rows (%(count)d): %(rows)s.",
-                column=column,
-                message=message,
-                count=len(rows),
-                rows=listed,
-            )
-        for one in self.differences.itertuples():
-            where = one.section if pd.isna(one.row) else _("Row %(row)d", row=one.row)
-            told = _("stored %(stored)s, in the file %(new)s", stored=one.stored, new=one.new)
-            kept = "" if self.is_updated else " " + _("(kept)")
-            yield f"{where}: {one.record}, {one.field}: {told}{kept}"
-        for name, one in self.counts.items():
-            yield _(
-                "%(records)s: %(new)d new, %(changed)d changed, %(unchanged)d as stored",
-                records=SECTIONS[name].model.titles[1],
-                new=one.new,
-                changed=one.changed,
-                unchanged=one.unchanged,
-            )
-        if len(self.faults):
-            yield _(
-                "Nothing was stored: %(faults)d faults in %(rows)d rows.",
-                faults=len(self.faults),
-                rows=self.rows,
-            )
-        elif self.is_stored:
-            yield _("%(rows)d rows were imported.", rows=self.rows)
-        else:
-            yield _("%(rows)d rows can be imported; nothing was stored.", rows=self.rows)
-
-
-def _told(row, column, value, message):
-    parts = [] if pd.isna(row) else [_("Row %(row)d", row=row)]
-    parts += [] if column is None else [str(column)]
-    parts += [] if value is None else [repr(value if len(value) <= 40 else value[:40] + "…")]
-    return ": ".join([", ".join(parts), message]) if parts else message
 
 
 def import_file(
@@ -119,7 +73,6 @@ def import_file(
         faults=reading.faults.frame(),
         warnings=reading.warnings.frame(),
         differences=comparison.differences,
-        is_updated=update,
         is_stored=is_stored,
     )
 

@@ -28,6 +28,8 @@ _ENCODING = re.compile(
 
 _CHUNK = 20_000
 
+_NAMES_LISTED = 50
+
 #: What a spreadsheet writes where a formula failed.
 _ERRORS = [
     "#N/A",
@@ -141,7 +143,7 @@ def read_table(name: str, content: bytes, options: SourceOptions, needed: dict[s
         header.pop()
     places = _places(header, needed, options, faults)
     frame = _frame(rows, number, len(header), places, options, faults)
-    if frame.empty and not faults:
+    if not len(frame) and not faults:
         faults.add(_("The file has a header and no rows."))
     for column in frame:
         broken = frame[column][frame[column].isin(_ERRORS)]
@@ -256,7 +258,7 @@ def _places(header, needed, options, faults) -> dict[str, int]:
     hint = ""
     if len(names) == 1 and (marks := [mark for mark in (";", "\t", "|", ",") if mark in names[0]]):
         hint = " " + _("Write delimiter = %(mark)s in [source].", mark=repr(marks[0]).replace("'", '"'))
-    listed = ", ".join(dict.fromkeys(names))
+    listed = ", ".join(dict.fromkeys(names[:_NAMES_LISTED])) + (" …" if len(names) > _NAMES_LISTED else "")
     for name, why in needed.items():
         if name not in names:
             message = _("%(why)s: there is no such column; columns: %(names)s.", why=why, names=listed)
@@ -301,6 +303,8 @@ def _frame(rows, number, width, places, options, faults):
 
 
 def _texts(cells, missing, decimal):
-    """Cells as text without white space around it, None where missing."""
-    texts = [(cell if isinstance(cell, str) else workbook.text_of(cell, decimal)).strip() for cell in cells]
-    return [None if text in missing else text for text in texts]
+    """Cells as text without white space around it, None where missing; equal ones are one object."""
+    texts = [cell if isinstance(cell, str) else workbook.text_of(cell, decimal) for cell in cells]
+    bare = {text: text.strip() for text in set(texts)}
+    found = {text: None if stripped in missing else stripped for text, stripped in bare.items()}
+    return [found[text] for text in texts]

@@ -49,6 +49,10 @@ def read_rows(content: bytes, sheet: str | None = None) -> list[list]:
 
     sheet: its name; without it the first sheet that is not hidden. Raises Refusal.
     """
+    if content.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Refusal(
+            _("The workbook is protected by a password, or of the time before .xlsx; save it anew.")
+        )
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             _refuse_unsafe(archive, len(content))
@@ -116,6 +120,7 @@ def _choose(archive, wanted) -> tuple[str, str]:
     sheets = [
         (one.get("name"), targets.get(one.get(_RELATION)) or "", one.get("state", "visible"))
         for one in book.iterfind("{*}sheets/{*}sheet")
+        if one.get("name")
     ]
     names = [name for name, _target, _state in sheets]
     if wanted is None:
@@ -124,9 +129,11 @@ def _choose(archive, wanted) -> tuple[str, str]:
         chosen = [one for one in sheets if one[0] == wanted] or [
             one for one in sheets if one[0].casefold() == wanted.strip().casefold()
         ]
+    if not chosen and wanted is None:
+        raise Refusal(_("The workbook has no sheet that is shown."))
     if not chosen:
         raise Refusal(
-            _("There is no sheet %(sheet)s; sheets: %(names)s.", sheet=wanted or "", names=", ".join(names))
+            _("There is no sheet %(sheet)s; sheets: %(names)s.", sheet=wanted, names=", ".join(names))
         )
     if names.count(chosen[0][0]) > 1:
         raise Refusal(_("Two sheets are named %(sheet)s; give each its own name.", sheet=chosen[0][0]))
