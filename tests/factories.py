@@ -22,6 +22,7 @@ from tracker.models import (
     User,
 )
 from tracker.roles import Role
+from tracker.scope import owner_of
 from tracker.terms.biomarker import BiomarkerKind, Scale, Timepoint
 from tracker.terms.participant import BestResponse, Sex
 from tracker.terms.regimen import ComponentRole, MechanismClass, Modality, ReferenceEndpoint
@@ -176,3 +177,16 @@ def make_measurement(**given):
         "timepoint": Timepoint.BASELINE,
     }
     return _store(Measurement(**defaults | given))
+
+
+def make_in(model, trial):
+    """A record of this model that belongs to the trial, with what it belongs to in between."""
+    if model is Trial:
+        return trial
+    make = globals()[f"make_{model.__tablename__}"]
+    if model.trial_path is None:
+        return make()
+    if model is TrialMember:
+        return make(trial=trial, user=make_user())
+    owner, _key = owner_of(model)
+    return make(**{model.trial_path.partition(".")[0]: make_in(owner, trial)})

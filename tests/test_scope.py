@@ -4,11 +4,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from tests import factories
 from tests.factories import (
     make_agent,
     make_arm,
     make_cohort,
+    make_in,
     make_participant,
     make_regimen,
     make_reported_outcome,
@@ -65,19 +65,6 @@ def read_as(app):
     return read_as
 
 
-def make_in(model, trial):
-    """A record of this model that belongs to the trial."""
-    make = getattr(factories, f"make_{model.__tablename__}")
-    if model is Trial:
-        return trial
-    if model is TrialMember:
-        return make(trial=trial, user=make_user())
-    owner = model.trial_path.partition(".")[0]
-    if owner == "trial":
-        return make(trial=trial)
-    return make(**{owner: make_in(sa.inspect(model).relationships[owner].mapper.class_, trial)})
-
-
 def withdraw(record):
     record.withdrawn_at = clock.now()
     with because("made for a test"):
@@ -119,8 +106,7 @@ def test_of_every_model_one_sees_the_records_of_ones_own_trials_only(physician, 
 
 @pytest.mark.parametrize("model", RECORDS, ids=_name)
 def test_of_every_model_a_withdrawn_record_is_read_only_on_demand(physician, read_as, model):
-    make = getattr(factories, f"make_{model.__tablename__}")
-    record = make_in(model, physician.mine) if model.trial_path is not None else make()
+    record = make_in(model, physician.mine)
     key = record.id
     withdraw(record)
     chosen = sa.select(model.id).where(model.id == key)
@@ -244,6 +230,27 @@ def test_a_select_over_a_bare_table_is_refused(physician, read_as, statement):
     make_arm(trial=physician.mine)
     with read_as(physician), pytest.raises(RuntimeError, match="escapes the scope"):
         db.session.execute(statement()).all()
+
+
+def test_statements_that_are_kept_ready_are_asked_anew_for_every_reader(app, read_as):
+    """SQLAlchemy compiles a statement once; whose trials it finds must not be compiled into it."""
+    regimen = make_regimen()
+    arms = [make_arm(regimen=regimen) for _repeat in range(3)]
+    readers = []
+    for seen in ([arms[0]], [arms[1], arms[2]], [], [arms[2]]):
+        user = make_user()
+        for arm in seen:
+            make_trial_member(user=user, trial=arm.trial)
+        readers.append((user.id, [arm.code for arm in seen]))
+    for _repeat in range(2):
+        for user_id, codes in readers:
+            with read_as(db.session.get(User, user_id)):
+                assert list(db.session.scalars(sa.select(Arm.code).order_by(Arm.id))) == codes
+                assert db.session.scalar(sa.select(sa.func.count(Arm.id))) == len(codes)
+                for load in (orm.lazyload, orm.selectinload, orm.joinedload):
+                    db.session.expunge_all()
+                    found = db.session.scalar(sa.select(Regimen).options(load(Regimen.arms)))
+                    assert sorted(arm.code for arm in found.arms) == codes
 
 
 def test_whoever_sees_all_trials_sees_all(app, read_as):

@@ -51,35 +51,6 @@ class Reader:
         )
         return sorted(db.session.scalars(statement.execution_options(unscoped=True)))
 
-    @cached_property
-    def criteria(self) -> dict[bool, list]:
-        """Loader options for every record: keyed by whether withdrawn records are included."""
-        return {
-            included: [
-                orm.with_loader_criteria(model, condition, include_aliases=True)
-                for model in sorted(Record.__subclasses__(), key=lambda model: model.__name__)
-                if (condition := self._condition(model, model, included)) is not None
-            ]
-            for included in (False, True)
-        }
-
-    def _condition(self, model, columns, withdrawn_too):
-        """That a row is seen: not withdrawn itself, and in a trial that is seen.
-
-        columns: whose attributes are the row's columns, the model or an alias of its table.
-        """
-        terms = [] if withdrawn_too else [columns.withdrawn_at.is_(None)]
-        if model.trial_path == "":
-            if not self.sees_all_trials:
-                terms.append(columns.id.in_(self.trial_ids))
-        elif model.trial_path:
-            owner, key = owner_of(model)
-            table = owner.__table__.alias(f"seen_{owner.__tablename__}")
-            condition = self._condition(owner, table.c, withdrawn_too)
-            if condition is not None:
-                terms.append(getattr(columns, key).in_(sa.select(table.c.id).where(condition)))
-        return sa.and_(*terms) if terms else None
-
 
 def owner_of(model) -> tuple[type[Record], str]:
     """The record that a model's rows belong to, the next one on the way to the trial, and the column for it."""
@@ -132,8 +103,39 @@ def _add_scope(state: orm.ORMExecuteState):
         if _record_tables() & set(sa.sql.visitors.iterate(state.statement)):
             raise RuntimeError("a select over a bare subquery or table escapes the scope: select a record's columns")
         return
-    included = bool(state.execution_options.get("include_withdrawn"))
-    state.statement = state.statement.options(*reader().criteria[included])
+    withdrawn_too = bool(state.execution_options.get("include_withdrawn"))
+    state.statement = state.statement.options(*_criteria(reader().sees_all_trials, withdrawn_too))
+
+
+@functools.cache
+def _criteria(sees_all_trials: bool, withdrawn_too: bool) -> list:
+    """A loader option for every record; of which trials the rows may be is asked when a statement runs."""
+    return [
+        orm.with_loader_criteria(model, condition, include_aliases=True)
+        for model in sorted(Record.__subclasses__(), key=lambda model: model.__name__)
+        if (condition := _condition(model, model, sees_all_trials, withdrawn_too)) is not None
+    ]
+
+
+_TRIALS = sa.bindparam("trials_seen", callable_=lambda: reader().trial_ids, expanding=True)
+
+
+def _condition(model, columns, sees_all_trials, withdrawn_too):
+    """That a row is seen: not withdrawn itself, and in a trial that is seen; None where every row is.
+
+    columns: whose attributes are the row's columns, the model or an alias of its table.
+    """
+    terms = [] if withdrawn_too else [columns.withdrawn_at.is_(None)]
+    if model.trial_path == "":
+        if not sees_all_trials:
+            terms.append(columns.id.in_(_TRIALS))
+    elif model.trial_path:
+        owner, key = owner_of(model)
+        table = owner.__table__.alias(f"seen_{owner.__tablename__}")
+        condition = _condition(owner, table.c, sees_all_trials, withdrawn_too)
+        if condition is not None:
+            terms.append(getattr(columns, key).in_(sa.select(table.c.id).where(condition)))
+    return sa.and_(*terms) if terms else None
 
 
 @functools.cache

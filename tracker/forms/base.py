@@ -165,19 +165,21 @@ class RecordForm(FlaskForm):
     def populate_obj(self, record):
         with db.session.no_autoflush:
             for name in self.names:
-                field = self[name]
-                if isinstance(field, RowsField) or getattr(record, name) != field.data:
-                    field.populate_obj(record, name)
+                if self[name].differs(record):
+                    self[name].populate_obj(record, name)
+
+    @property
+    def conflicting(self) -> list[str]:
+        """After a stale save: the fields in which what was typed is not what is stored now."""
+        return [name for name in self.names if self[name].differs(self.record)]
 
     def show_conflicts(self, shown, who, when):
-        """After a stale save: say beside each field what is stored now, where it differs from what was typed.
+        """Say beside each of them what is stored now; to save once more is to overrule it.
 
         shown: from a field's name to its stored value in words.
         """
-        for name in self.names:
-            field = self[name]
-            if not isinstance(field, RowsField) and getattr(self.record, name) != field.data:
-                field.conflict = Conflict(shown(name), who, when)
+        for name in self.conflicting:
+            self[name].conflict = Conflict(shown(name), who, when)
         self.version.data = str(self.record.version)
         self.version.raw_data = None
 

@@ -53,6 +53,10 @@ class ValueField(wtforms.Field):
     def missing(self):
         return _("Fill this in; it is required.")
 
+    def differs(self, record) -> bool:
+        """Whether the record has another value; a field that the record does not store never differs."""
+        return hasattr(record, self.short_name) and getattr(record, self.short_name) != self.data
+
     def _value(self):
         if self.raw_data:
             return self.raw_data[0]
@@ -337,11 +341,18 @@ class RowsField(wtforms.FieldList):
             self.errors = [_("Add at least one row.")]
         return all(sound) and not self.errors
 
+    def differs(self, record) -> bool:
+        stored = [(str(part.id), part) for part in getattr(record, self.name)]
+        typed = [(entry.form.id.data, entry.form) for entry in self.entries]
+        return [key for key, _part in stored] != [key for key, _form in typed] or any(
+            form.differs(part) for (_key, part), (_same, form) in zip(stored, typed)
+        )
+
     def populate_obj(self, record, name):
         parts = {str(part.id): part for part in getattr(record, name)}
         rows = []
         for entry in self.entries:
-            part = parts.get(entry.form.id.data) or self.model()
+            part = parts.pop(entry.form.id.data, None) or self.model()
             entry.form.populate(part)
             rows.append(part)
         if rows != list(getattr(record, name)):
@@ -358,7 +369,10 @@ class RowForm(wtforms.Form):
 
     id = HiddenField()
 
+    def differs(self, part) -> bool:
+        return any(field.differs(part) for name, field in self._fields.items() if name != "id")
+
     def populate(self, part):
         for name, field in self._fields.items():
-            if name != "id" and getattr(part, name) != field.data:
+            if name != "id" and field.differs(part):
                 setattr(part, name, field.data)

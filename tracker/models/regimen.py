@@ -100,6 +100,12 @@ class RegimenComponent(Part):
         sa.CheckConstraint("start_day <> 0", name="start_day_not_zero"),
     )
 
+    def __str__(self):
+        dose = f"{self.dose:.15g} {self.unit.label}" if self.dose is not None else None
+        start = f"day {self.start_day}" if self.start_day is not None else None
+        route = self.route and str(self.route.label)
+        return ", ".join(filter(None, [str(self.agent), str(self.role.label), dose, route, self.schedule, start]))
+
 
 class ReferenceResult(Record):
     """A response rate that a publication gives for a regimen: x of n participants."""

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from flask import current_app, g, jsonify, render_template, request
 from flask_babel import gettext as _
 from flask_login import current_user
+from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from tracker.extensions import db, login_manager
@@ -24,6 +25,7 @@ def init_app(app):
     app.register_error_handler(sa.exc.OperationalError, _database_away)
     app.register_error_handler(sa.exc.InterfaceError, _database_away)
     app.register_error_handler(sa.exc.TimeoutError, _database_away)
+    app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_log_refusal)
 
@@ -77,6 +79,10 @@ def _database_away(error):
     log.error("database: %s", type(error.orig or error).__name__ if hasattr(error, "orig") else error)
     page, status = error_page(503, _("The database does not answer now. Nothing was stored; try again."))
     return current_app.make_response((page, status, {"Retry-After": "5"}))
+
+
+def _stale(_error):
+    return error_page(409, _("Somebody else changed this record at the same time. Nothing was stored; open it again."))
 
 
 def _unexpected(error):

@@ -69,6 +69,8 @@ def shown_field(record, name) -> str:
     owner = record if isinstance(record, Participant) else getattr(record, "participant", None)
     if owner is not None and owner.undated and name.endswith("_on") and value is not None:
         return _("day %(day)d", day=study_day(value))
+    if isinstance(value, list):
+        return "; ".join(str(part) for part in value)
     codes = CODED.get(name)
     if codes is not None and value in codes:
         return codes.label(value, str(get_locale()))

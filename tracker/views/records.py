@@ -120,7 +120,7 @@ def _views(kind: RecordKind):
         return change(record, kind.form(record), _("Edit %(record)s", record=str(record)))
 
     def withdraw(id):
-        return withdraw_record(kind, find(kind.model, id))
+        return withdraw_record(kind, find(kind.model, id, include_withdrawn=True))
 
     def history(id):
         return render_history(kind, find(kind.model, id, include_withdrawn=True))
@@ -185,7 +185,7 @@ def change(record, form: RecordForm, title, stored: Callable | None = None):
     """Change a stored record by a form that was opened on it."""
     if form.wants_rows:
         return form_page(form, title)
-    if form.is_submitted() and form.is_stale:
+    if form.is_submitted() and form.is_stale and form.conflicting:
         form.validate()
         return conflict_page(form, title)
     if form.validate_on_submit():
@@ -278,6 +278,8 @@ def _list_address(form):
 
 def withdraw_record(kind: RecordKind, record):
     """Take a record out of every list and report, with a reason; its code stays taken."""
+    if record.withdrawn_at is not None:
+        return redirect(url(record), 303)
     form = WithdrawalForm(record)
     users = references_to(record)
     if form.is_submitted() and form.is_stale:
@@ -287,13 +289,10 @@ def withdraw_record(kind: RecordKind, record):
     elif form.is_submitted() and users:
         status = 422
     elif form.validate_on_submit():
-        earlier = db.session.get(Submission, form.submission.data)
-        if earlier is None:
-            with because(form.reason.data):
-                record.withdrawn_at = clock.now()
-                _note_submission(form, url(record))
-                db.session.commit()
-            flash(_("%(record)s is withdrawn.", record=str(record)), "success")
+        with because(form.reason.data):
+            record.withdrawn_at = clock.now()
+            db.session.commit()
+        flash(_("%(record)s is withdrawn.", record=str(record)), "success")
         return redirect(url(record), 303)
     else:
         status = 422 if form.is_submitted() else 200
