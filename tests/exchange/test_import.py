@@ -300,6 +300,14 @@ def test_every_faulty_cell_is_reported(load):
     assert faults(done) == [(2, "place"), (3, "id"), (4, "sex"), (5, "sex"), (5, "place"), (6, "id")]
 
 
+def test_an_error_of_a_spreadsheet_is_faulty_unless_it_means_missing(load):
+    text = "id,place,sex,set\n1,LUNG,#N/A,a\n2,LUNG,#REF!,b\n"
+    only_a = '[source]\nwhere = [{ column = "set", equals = "a" }]\n'
+    assert faults(load(text, only_a + MAPPING)) == [(2, "sex")]
+    load(text, only_a + 'missing = ["#N/A"]' + MAPPING)
+    assert participants() == [("1", None)]
+
+
 def test_blank_rows_are_left_out_and_rows_keep_their_numbers(load):
     done = load("\n\nid,place,sex\n1,LUNG,F\n,,\n\n  \n2,LUNG,x\n,,\n,,\n")
     assert faults(done) == [(8, "sex")]

@@ -169,12 +169,6 @@ def test_composed_and_decomposed_letters_of_a_column_are_equal():
     assert rows(frame) == {2: ["1"]}
 
 
-def test_an_error_of_a_spreadsheet_is_faulty_unless_it_means_missing():
-    assert only_fault("id,sex\n1,#N/A\n")["row"] == 2
-    frame, faults = table("id,sex\n1,#N/A\n", missing=("", "#N/A"))
-    assert (rows(frame), len(faults)) == ({2: ["1"]}, 0)
-
-
 def test_options_of_the_source_are_read_from_the_mapping():
     options = read_options({"missing": ["-9"], "where": [{"column": "set", "equals": "a"}], "decimal": ","})
     assert options.missing == ("", "-9")
@@ -216,15 +210,15 @@ def test_rows_above_the_header_count():
     assert rows(frame) == {5: ["a", "F"]}
 
 
-def test_error_cells_are_faulty():
+def test_error_cells_are_read_as_the_spreadsheet_shows_them():
     book = openpyxl.Workbook()
     for line in (["id", "sex"], ["a", "F"], ["b", "#DIV/0!"], ["c", "#N/A"]):
         book.active.append(line)
     buffer = io.BytesIO()
     book.save(buffer)
     assert b't="e"' in zipfile.ZipFile(buffer).read("xl/worksheets/sheet1.xml")
-    _frame, faults = table(buffer.getvalue(), name="a.xlsx")
-    assert faults.frame()[["row", "value"]].values.tolist() == [[3, "#DIV/0!"], [4, "#N/A"]]
+    frame, _faults = table(buffer.getvalue(), name="a.xlsx")
+    assert rows(frame) == {2: ["a", "F"], 3: ["b", "#DIV/0!"], 4: ["c", "#N/A"]}
 
 
 def test_the_sheet_is_the_one_named_or_the_first():

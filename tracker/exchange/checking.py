@@ -19,7 +19,7 @@ def refuse(section, cells, field, message, reading):
             reading.faults.add(f"{section.title} {key}, {field}: {message}")
         return
     column = reading.named.get(section.name, {}).get(field, field)
-    known = reading.faulty_rows(column)
+    known = reading.faults.rows(column)
     reading.faults.add_rows(cells[[row not in known for row in cells.index]], column, message)
 
 
@@ -91,7 +91,7 @@ def _usual_letters(codes):
 def _faulty(section, fields, index, reading):
     """Where one of the fields could not be read: what a check says of the rest may be wrong."""
     named = reading.named.get(section.name, {})
-    rows = set().union(*(reading.faulty_rows(named[name]) for name in fields if name in named))
+    rows = set().union(*(reading.faults.rows(named[name]) for name in fields if name in named))
     return pd.Series([row in rows for row in index], index, dtype=bool)
 
 

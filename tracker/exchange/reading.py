@@ -15,6 +15,11 @@ from tracker.rules.checks import personal_data
 #: Texts of these fields are looked at for what might tell who a participant is.
 _FREE_TEXTS = {"diagnosis"}
 
+#: What a spreadsheet writes where a formula failed.
+_ERRORS = [
+    "#N/A", "#DIV/0!", "#REF!", "#VALUE!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA",
+]  # fmt: skip
+
 
 @dataclass
 class Reading:
@@ -41,10 +46,6 @@ class Reading:
         )
         return name[:300] or "file"
 
-    def faulty_rows(self, column) -> set[int]:
-        """The rows in which a column is faulty."""
-        return self.faults.rows(column)
-
 
 def read(name: str, content: bytes, mapping: Mapping) -> Reading:
     """The records in a file; its name says of which kind it is. Raises Refusal for what is no table."""
@@ -55,6 +56,7 @@ def read(name: str, content: bytes, mapping: Mapping) -> Reading:
             table = table[_matches(table[where.column], where, mapping.source)]
     if not len(table) and not faults:
         faults.add(_("No row of the file is left by [source] where."))
+    table = _without_errors(table, faults)
     for section_name, tables in mapping.origins.items():
         section = SECTIONS[section_name]
         for origins in tables:
@@ -64,6 +66,15 @@ def read(name: str, content: bytes, mapping: Mapping) -> Reading:
             if all(origin.column is None or origin.column in table for origin in origins.values()):
                 reading.frames[section_name] = _records(section, origins, table, mapping.source, reading)
     return reading
+
+
+def _without_errors(table, faults):
+    """The table with its error cells missing; they are faulty."""
+    for column in table:
+        broken = table[column].isin(_ERRORS)
+        faults.add_rows(table.loc[broken, column], column, _("The cell holds an error of the spreadsheet's."))
+        table = table.assign(**{column: table[column].mask(broken, None)}) if broken.any() else table
+    return table
 
 
 def _matches(cells, where: Where, options: SourceOptions):
@@ -128,9 +139,7 @@ def _texts(origin, table):
     if origin.column is not None:
         return table[origin.column]
     if origin.prefix is not None:
-        numbers = (
-            table.index.to_series() - 1
-        )  # the first row after the header is row 2 of the file, and number 1
+        numbers = table.index.to_series() - 1  # row 2 of the file, the first after the header, is number 1
         return (origin.prefix + numbers.astype("str")).astype(object)
     return pd.Series(origin.constant, table.index, dtype=object)
 
@@ -168,10 +177,13 @@ def _number(text, decimal):
 
 
 def _warn_of_personal_data(texts, column, warnings):
-    for text in texts.dropna().unique():
-        if kinds := personal_data(text):
-            message = _("This may be %(kind)s.", kind=", ".join(str(kind) for kind in kinds))
-            warnings.add_rows(texts[texts == text], column, message)
+    messages = {
+        text: _("This may be %(kind)s.", kind=", ".join(str(kind) for kind in kinds))
+        for text in texts.dropna().unique()
+        if (kinds := personal_data(text))
+    }
+    found = texts.map(messages).dropna()
+    warnings.add_rows(texts[found.index], column, found)
 
 
 def _distinct(section, frame, reading) -> pd.DataFrame:

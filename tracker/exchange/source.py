@@ -5,6 +5,7 @@ import csv
 import io
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
@@ -29,20 +30,6 @@ _ENCODING = re.compile(
 _CHUNK = 20_000
 
 _NAMES_LISTED = 50
-
-#: What a spreadsheet writes where a formula failed.
-_ERRORS = [
-    "#N/A",
-    "#DIV/0!",
-    "#REF!",
-    "#VALUE!",
-    "#NAME?",
-    "#NUM!",
-    "#NULL!",
-    "#SPILL!",
-    "#CALC!",
-    "#GETTING_DATA",
-]
 
 
 @dataclass(frozen=True)
@@ -93,7 +80,10 @@ def read_options(table) -> SourceOptions:
         given["missing"] = ("", *(text.strip() for text in given["missing"]))
     if "where" in given:
         given["where"] = tuple(
-            Where(one["column"].strip(), tuple(str(text).strip() for text in _as_list(one["equals"])))
+            Where(
+                unicodedata.normalize("NFC", one["column"].strip()),
+                tuple(str(text).strip() for text in _as_list(one["equals"])),
+            )
             for one in given["where"]
         )
     return SourceOptions(**given)
@@ -145,9 +135,6 @@ def read_table(name: str, content: bytes, options: SourceOptions, needed: dict[s
     frame = _frame(rows, number, len(header), places, options, faults)
     if not len(frame) and not faults:
         faults.add(_("The file has a header and no rows."))
-    for column in frame:
-        broken = frame[column][frame[column].isin(_ERRORS)]
-        faults.add_rows(broken, column, _("The cell holds an error of the spreadsheet's."))
     return frame, faults
 
 
@@ -253,7 +240,7 @@ def _places(header, needed, options, faults) -> dict[str, int]:
     names = [name for name in header if name]
     if not names:
         faults.add(_("The file has no header."))
-    for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+    for name in [name for name, times in Counter(names).items() if times > 1]:
         faults.add(_("Two columns have this name; give each its own."), row=1, column=name, value=name)
     hint = ""
     if len(names) == 1 and (marks := [mark for mark in (";", "\t", "|", ",") if mark in names[0]]):
@@ -276,11 +263,14 @@ def _frame(rows, number, width, places, options, faults):
         if number > MAXIMUM_ROWS:
             raise Refusal(_("The file has more than %(limit)d rows; divide it.", limit=MAXIMUM_ROWS))
         ragged = [(at, row) for at, row in numbered if len(row) < width or any(row[width:])]
-        for at, row in ragged:
-            message = _("The row has %(cells)d cells, the header %(width)d.", cells=len(row), width=width)
-            faults.add(message, row=at)
         if ragged:
-            wrong = {at for at, _row in ragged}
+            wrong = {at: len(row) for at, row in ragged}
+            message = pd.Series(wrong).map(
+                lambda cells: _(
+                    "The row has %(cells)d cells, the header %(width)d.", cells=cells, width=width
+                )
+            )
+            faults.add_rows(pd.Series(None, message.index, dtype=object), None, message)
             numbered = [(at, row) for at, row in numbered if at not in wrong]
         numbers += [at for at, _row in numbered]
         for name, place in places.items():
