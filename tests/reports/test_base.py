@@ -17,7 +17,10 @@ from tests.factories import (
 from tracker import scope
 from tracker.audit import because
 from tracker.extensions import db
-from tracker.reports.base import all_reports, run_report
+from tracker.forms.report import ReportForm
+from tracker.reads.participant import outcomes_frame, participants_frame
+from tracker.reports import base
+from tracker.reports.base import Report, Result, all_reports, run_report
 from tracker.roles import Role
 from tracker.values import Refusal
 
@@ -53,6 +56,21 @@ def two_trials(app):
 
 def test_being_in_the_folder_registers_a_report():
     assert "outcomes" in all_reports()
+
+
+def test_a_report_gets_its_frames_of_the_same_participants(two_trials, monkeypatch):
+    given = []
+
+    def build(*frames):
+        given.extend(frames)
+        return Result(tables=[])
+
+    toy = Report("toy", "Toy", "", ReportForm, [outcomes_frame, participants_frame], build)
+    monkeypatch.setattr(base, "find_report", lambda slug: toy)
+    run_report("toy", [("trial", "A"), ("tumor_location", "SKIN")])
+    outcomes, participants = given
+    assert list(outcomes["participant_id"]) == list(participants["participant_id"])
+    assert len(participants) == 1
 
 
 def test_filters_narrow_and_a_repeated_one_means_or(two_trials):

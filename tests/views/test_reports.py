@@ -120,6 +120,12 @@ def test_files_are_the_same_in_every_language(trial, sign_in):
     assert browser.get("/reports/outcomes.json").json["tables"] == english["tables"]
 
 
+def test_a_page_writes_numbers_as_its_reader_does(trial, sign_in):
+    browser = sign_in(Role.DIRECTOR)
+    browser.set_cookie("language", "fr")
+    assert "30,0" in browser.get("/reports/outcomes").text
+
+
 def test_a_csv_is_downloaded_under_its_name(trial, sign_in):
     answer = sign_in(Role.DIRECTOR).get("/reports/outcomes.csv")
     assert answer.mimetype == "text/csv"

@@ -19,7 +19,7 @@ from tracker.extensions import db
 from tracker.models import DataVersion, Participant
 from tracker.scope import visible_trial_ids
 
-#: Bytes of the frames that one process keeps.
+#: Bytes of the frames that one process keeps, without the texts, each of which is kept once a frame.
 MEMORY = 256 * 2**20
 
 Read = Callable[[sa.ColumnElement, datetime.date], pd.DataFrame]

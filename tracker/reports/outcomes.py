@@ -241,6 +241,8 @@ def _notes(rows, participants, by, endpoint, population) -> list:
                 n=untold,
             )
         )
+    if untreated := int((~participants["treated"]).sum()):
+        notes.append(_l("Participants without a first dose: %(n)d; they are not counted.", n=untreated))
     if pending := int(rows["pending"].sum()):
         notes.append(
             _l(
