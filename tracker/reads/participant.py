@@ -120,7 +120,9 @@ def _trials() -> pd.DataFrame:
     return pd.DataFrame(
         {
             "trial": pd.Series([trial.code for trial in trials], dtype="str"),
-            "setting": pd.Series([trial.setting or Setting.ADVANCED for trial in trials], dtype="str"),
+            "setting": pd.Series(
+                [(trial.setting or Setting.ADVANCED).value for trial in trials], dtype="str"
+            ),
             "setting_assumed": pd.Series([trial.setting is None for trial in trials], dtype="bool"),
             "randomised": pd.Series([trial.is_randomised for trial in trials], dtype="bool"),
             "masked": pd.Series([trial.hides_arms for trial in trials], dtype="bool"),
