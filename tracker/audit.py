@@ -155,7 +155,9 @@ def store_rows(model: type[Record], rows: Iterable[dict]) -> list[int]:
             {**row, **bookkeeping, "search_text": model.search_text_of(row)} for row in rows[start : start + _BATCH]
         ]
         statement = sa.insert(model).returning(model.id, sort_by_parameter_order=True)
-        ids += db.session.scalars(statement, batch, execution_options={"with_trail": True})
+        # Without render_nulls every other pattern of empty columns would be a statement of its own.
+        options = {"with_trail": True, "render_nulls": True}
+        ids += db.session.scalars(statement, batch, execution_options=options)
     trials = _trials_of_rows(model, rows, ids)
     who = _who(reader(), db.session().info.get("reason"))
     common = {**who, "action": Action.CREATE, "record_type": model.__tablename__}
@@ -179,19 +181,21 @@ def store_rows(model: type[Record], rows: Iterable[dict]) -> list[int]:
 
 
 def _trials_of_rows(model, rows, ids):
+    """The trial of each row, whether or not the reader sees it yet: they may just have made it."""
     if model.trial_path is None:
         return [None] * len(rows)
     if model.trial_path == "":
         return ids
     owner, key = owner_of(model)
+    owners = [row[key] for row in rows]
     if owner.trial_path == "":
-        return [row[key] for row in rows]
-    keys = sorted({row[key] for row in rows})
-    found = {}
-    for start in range(0, len(keys), _BATCH):
-        chosen = sa.select(owner).where(owner.id.in_(keys[start : start + _BATCH]))
-        found |= {record.id: trial_id_of(record) for record in db.session.scalars(chosen)}
-    return [found[row[key]] for row in rows]
+        return owners
+    _trial, column = owner_of(owner)
+    distinct, found = sorted(set(owners)), {}
+    for start in range(0, len(distinct), _BATCH):
+        chosen = sa.select(owner.id, getattr(owner, column)).where(owner.id.in_(distinct[start : start + _BATCH]))
+        found |= dict(db.session.execute(chosen, execution_options={"unscoped": True}).all())
+    return [found[owner_id] for owner_id in owners]
 
 
 def _who(who, reason) -> dict:

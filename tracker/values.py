@@ -36,6 +36,7 @@ FALSE_WORDS = frozenset({"0", "0.0", "n", "no", "false", "non"})
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:([.,])[0-9]+)?|([.,])[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _INTEGER = re.compile(r"([+-]?[0-9]+)(?:\.0+)?")
 _CODE_CHARACTER = re.compile(r"[A-Za-z0-9._/+ -]")
+_CODE = re.compile(f"{_CODE_CHARACTER.pattern}*")
 _CODE_END = re.compile(r"[A-Za-z0-9]")
 _ISO_DATE = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})")
 _NAMED_DATE = re.compile(r"([0-9]{1,2})(?:er)?[\s./-]*([a-z]{3,9})[\s./-]*([0-9]{4}|[0-9]{2})")
@@ -110,7 +111,7 @@ def read_code(text, maximum=40) -> str | None:
     text = _strip(text)
     if text is None:
         return None
-    for position, one in enumerate(text[: maximum + 1], start=1):
+    for position, one in enumerate("" if _CODE.fullmatch(text) else text[: maximum + 1], start=1):
         if not _CODE_CHARACTER.fullmatch(one):
             raise Refusal(
                 _(
