@@ -1,7 +1,7 @@
 """What tests share: an application on a fresh database, and browsers that are signed in."""
 
+import contextlib
 import contextvars
-import itertools
 import os
 import secrets
 import shutil
@@ -39,7 +39,7 @@ def shared():
 
 
 class _Database:
-    """A migrated template, and fresh copies of it."""
+    """A migrated template, and one database that is made anew from it for every test."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -47,8 +47,8 @@ class _Database:
         self.is_postgresql = given.startswith("postgresql")
         self.server = database_url(given) if self.is_postgresql else None
         self.stem = f"tracker_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{secrets.token_hex(3)}"
-        self.numbers = itertools.count()
-        self.template = self.url("template")
+        self.template, self.copy = self.url("template"), self.url("copy")
+        self.has_tables = False  # those of the copy; a test that changes them says so
         if self.is_postgresql:
             self.administer(f"CREATE DATABASE {self.template.database}")
         app = create_app({"DATABASE_URL": self.render(self.template)}, home=folder / "template")
@@ -66,48 +66,96 @@ class _Database:
     def render(url):
         return url.render_as_string(hide_password=False)
 
-    def administer(self, statement):
-        engine = sa.create_engine(self.server.set(database="postgres"), isolation_level="AUTOCOMMIT")
+    def administer(self, *statements, database="postgres"):
+        engine = sa.create_engine(self.server.set(database=database), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
-            connection.exec_driver_sql(statement)
+            for statement in statements:
+                connection.exec_driver_sql(statement)
         engine.dispose()
 
-    def copy(self):
-        fresh = self.url(f"copy{next(self.numbers)}")
-        if self.is_postgresql:
-            self.administer(f"CREATE DATABASE {fresh.database} TEMPLATE {self.template.database}")
+    def restore(self):
+        """Make the copy as it was after the migrations; nobody may be connected to it."""
+        if self.is_postgresql and self.has_tables:
+            tables = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+            self.administer(
+                f"TRUNCATE {tables} RESTART IDENTITY",
+                "INSERT INTO data_version (version) VALUES (0)",
+                database=self.copy.database,
+            )
+        elif self.is_postgresql:
+            self.administer(
+                f"DROP DATABASE IF EXISTS {self.copy.database} WITH (FORCE)",
+                f"CREATE DATABASE {self.copy.database} TEMPLATE {self.template.database}",
+            )
         else:
-            shutil.copy(self.template.database, fresh.database)
-        return fresh
+            for end in ("-wal", "-shm"):
+                Path(self.copy.database + end).unlink(missing_ok=True)
+            shutil.copy(self.template.database, self.copy.database)
+        self.has_tables = True
 
-    def drop(self, url):
+    def drop(self):
         if self.is_postgresql:
-            self.administer(f"DROP DATABASE {url.database} WITH (FORCE)")
-        else:
-            for end in ("", "-wal", "-shm"):
-                Path(url.database + end).unlink(missing_ok=True)
+            for url in (self.copy, self.template):
+                self.administer(f"DROP DATABASE IF EXISTS {url.database} WITH (FORCE)")
 
 
 @pytest.fixture(scope="session")
 def database(tmp_path_factory):
     made = _Database(tmp_path_factory.mktemp("database"))
     yield made
-    made.drop(made.template)
+    made.drop()
+
+
+def _make_app(database, home):
+    app = create_app(
+        {"DATABASE_URL": database.render(database.copy), "SECRET_KEY": "of the tests", "TESTING": True},
+        home=home,
+    )
+    app.test_client_class = Browser
+    with app.app_context():
+        if db.engine.dialect.name == "sqlite":
+            sa.event.listen(db.engine, "connect", _do_not_wait_for_the_disk)
+    return app
+
+
+def _do_not_wait_for_the_disk(connection, _record):
+    connection.execute("PRAGMA synchronous = OFF")
+
+
+@contextlib.contextmanager
+def _running(app, database):
+    """The application on a fresh database; the test itself runs as the system's owner."""
+    database.restore()
+    with app.app_context(), scope.everything("the tests"):
+        try:
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _application(database, tmp_path_factory):
+    """One for all tests, because to make one and its pages ready takes longer than most tests."""
+    return _make_app(database, tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture
-def app(database, tmp_path):
-    """An application on a fresh, migrated database; the test itself runs as the system's owner."""
-    url = database.copy()
-    app = create_app(
-        {"DATABASE_URL": database.render(url), "SECRET_KEY": "of the tests", "TESTING": True}, home=tmp_path / "home"
-    )
-    app.test_client_class = Browser
-    with app.app_context(), scope.everything("the tests"):
+def app(_application, database):
+    """The application on a fresh, migrated database; its settings and extensions are as new afterwards."""
+    config, extensions = dict(_application.config), dict(_application.extensions)
+    with _running(_application, database):
+        yield _application
+    for kept, now in ((config, _application.config), (extensions, _application.extensions)):
+        now.clear()
+        now.update(kept)
+
+
+@pytest.fixture
+def own_app(database, tmp_path):
+    """An application that the test may add addresses to."""
+    with _running(_make_app(database, tmp_path / "home"), database) as app:
         yield app
-        db.session.remove()
-        db.engine.dispose()
-    database.drop(url)
 
 
 class Browser(FlaskClient):

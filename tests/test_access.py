@@ -171,7 +171,8 @@ def written(app):
             found.append(statement)
 
     sa.event.listen(db.engine, "before_cursor_execute", note)
-    return found
+    yield found
+    sa.event.remove(db.engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("role", [Role.PHYSICIAN, Role.RESEARCHER, Role.ADMIN, Role.DIRECTOR], ids=_who)

@@ -10,8 +10,9 @@ from tracker.extensions import db, migrate_database
 
 
 @pytest.fixture
-def connection(app):
+def connection(app, database):
     """What a migration is judged by; a connection of its own, so that nothing is cached."""
+    database.has_tables = False
     db.session.rollback()
     with db.engine.connect() as connection:
         yield connection
