@@ -588,6 +588,7 @@ def test_logrank_leaves_out_a_group_that_ended_before_the_first_event():
 
 
 @given(FOLLOWED)
+@settings(deadline=None)
 def test_a_curve_is_the_product_of_what_it_says(followed):
     times, event = np.transpose(followed)
     curve = kaplan_meier(times, event)
@@ -601,6 +602,7 @@ def test_a_curve_is_the_product_of_what_it_says(followed):
 
 
 @given(FOLLOWED)
+@settings(deadline=None)
 def test_without_censoring_survival_is_the_share_that_outlived_a_time(followed):
     times = np.array([one for one, _ in followed], float)
     found = survival_at(times, np.ones(times.size), np.unique(times))
@@ -614,6 +616,7 @@ def test_without_censoring_survival_is_the_share_that_outlived_a_time(followed):
 
 
 @given(FOLLOWED, st.integers(0, 2**32 - 1))
+@settings(deadline=None)
 def test_incidences_sum_to_the_share_with_any_event(followed, seed):
     times, event = np.transpose(followed)
     cause = event * np.random.default_rng(seed).integers(1, 4, times.size)
@@ -624,6 +627,7 @@ def test_incidences_sum_to_the_share_with_any_event(followed, seed):
 
 
 @given(FOLLOWED)
+@settings(deadline=None)
 def test_the_error_of_a_single_cause_is_greenwoods(followed):
     times, event = np.transpose(followed)
     found, curve = cumulative_incidence(times, event), kaplan_meier(times, event)
