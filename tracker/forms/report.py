@@ -9,10 +9,11 @@ from werkzeug.datastructures import MultiDict
 from tracker import clock
 from tracker.forms.fields import DateField
 from tracker.reads.participant import MASKED, TREATMENT, Combination
+from tracker.terms.biomarker import MarkerStatus
 from tracker.terms.codes import diagnoses, tissues
 from tracker.terms.participant import PriorLines, Subtype
 from tracker.terms.trial import Setting
-from tracker.values import Refusal, read_term
+from tracker.values import Refusal, read_number, read_term
 
 #: Values that a refusal lists.
 LISTED = 20
@@ -65,6 +66,10 @@ class FilterField(wtforms.Field):
                 raise ValueError(one_of(names)) from None
         raise ValueError(one_of(self.values))
 
+    def words(self) -> str:
+        """What was chosen, in words."""
+        return ", ".join(value_label(self.name, value) for value in self.data)
+
     def options(self) -> list[tuple[str, str]]:
         """(value, label) of what a page offers: what exists in scope, and what is chosen."""
         offered = sorted({*self.values, *(self.data)}, key=value_order(self.name))
@@ -87,6 +92,9 @@ class GroupingField(wtforms.Field):
             raise ValueError(one_of(self.names))
         if len(self.data) > GROUPINGS:
             raise ValueError(_("group by at most two of: %(names)s.", names=", ".join(self.names)))
+
+    def words(self) -> str:
+        return ", ".join(column_label(name) for name in self.data)
 
     def options(self):
         return [(name, column_label(name)) for name in self.names]
@@ -111,8 +119,49 @@ class ChoiceField(wtforms.Field):
         if written:
             self.data = written[0]
 
+    def words(self) -> str:
+        return str(self.choices[self.data] if self.data else self.open)
+
     def options(self):
         return list(self.choices.items())
+
+
+class MarkerField(wtforms.Field):
+    """The assay whose baseline value tells participants apart, by its name. names: the assays that exist."""
+
+    kind = "choice"
+    open = "—"
+
+    def __init__(self, label=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.names: list[str] = []
+
+    def process_formdata(self, valuelist):
+        written = [text for text in valuelist if text]
+        if len(written) > 1:
+            raise ValueError(_("name one assay."))
+        self.data = written[0] if written else None
+
+    def words(self) -> str:
+        return self.data or ""
+
+    def options(self):
+        return [(name, name) for name in self.names]
+
+
+class CutoffField(wtforms.Field):
+    """The value at or above which a marker is positive."""
+
+    kind = "text"
+
+    def process_formdata(self, valuelist):
+        try:
+            self.data = read_number(next((text for text in valuelist if text), None))
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from None
+
+    def words(self) -> str:
+        return "" if self.data is None else f"{self.data:g}"
 
 
 class ReportForm(wtforms.Form):
@@ -128,6 +177,8 @@ class ReportForm(wtforms.Form):
     combination = FilterField(_l("Combination"), Combination)
     prior_lines = FilterField(_l("Prior lines"), PriorLines)
     setting = FilterField(_l("Setting"), Setting)
+    marker = MarkerField(_l("Marker"))
+    cutoff = CutoffField(_l("Positive at or above"), description=_l("as the assay says"))
     as_of = DateField(_l("Records up to"), optional=True)
 
     #: The setting that is shown where a rate would mix several.
@@ -153,6 +204,11 @@ class ReportForm(wtforms.Form):
                 field.choose()
             except ValueError as error:
                 field.process_errors.append(str(error))
+        self.marker.names = values.get("marker", [])
+        if self.marker.data is not None and self.marker.data not in self.marker.names:
+            self.marker.process_errors.append(one_of(self.marker.names))
+        if "marker" in self.own.get("by", []) and self.marker.data is None:
+            self.marker.process_errors.append(one_of(self.marker.names))
         self._refuse_faults()
 
     def _refuse_faults(self):
@@ -168,12 +224,14 @@ class ReportForm(wtforms.Form):
     @property
     def own(self) -> dict:
         """The parameters that this report alone has, with their values."""
-        shared = [*self.filters, self.as_of]
+        shared = [*self.filters, self.marker, self.cutoff, self.as_of]
         return {field.name: field.data for field in self if field not in shared}
 
     def effective(self) -> dict:
         """Every parameter with the value that took effect; of the filters those that were set."""
         values = {field.name: field.data for field in self.filters if field.data} | self.own
+        if self.marker.data is not None:
+            values |= {"marker": self.marker.data, "cutoff": self.cutoff.data}
         return values | {"as_of": self.as_of.data.isoformat()}
 
 
@@ -188,6 +246,8 @@ def value_label(name: str, value) -> str:
         return _("not stated")
     if value == MASKED and name in TREATMENT:
         return _("masked")
+    if name == "marker":
+        return str(MarkerStatus(value).label)
     if name == "tumor_location":
         return tissues.label(value, str(get_locale()))
     if name == "diagnosis":
@@ -200,7 +260,8 @@ def value_label(name: str, value) -> str:
 
 def value_order(name: str):
     """The sort key of a column of groups: prior lines by number, all else by letter."""
-    if name == "prior_lines":
-        places = {term.value: place for place, term in enumerate(PriorLines)}
+    ordered = {"prior_lines": PriorLines, "marker": MarkerStatus}.get(name)
+    if ordered:
+        places = {term.value: place for place, term in enumerate(ordered)}
         return lambda value: (places.get(value, len(places)), value)
     return lambda value: (value.casefold(), value)

@@ -1,10 +1,19 @@
 """What is read of measurements."""
 
+import datetime
+import functools
+
+import numpy as np
+import pandas as pd
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from sqlalchemy import orm
 
 from tracker.extensions import db
 from tracker.models import Assay, Measurement, Participant
+from tracker.reads.base import Read, frame, in_scope
+from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
+from tracker.values import Refusal
 
 
 def measurements_of(participant: Participant) -> list[Measurement]:
@@ -17,3 +26,74 @@ def measurements_of(participant: Participant) -> list[Measurement]:
         .order_by(Assay.name, Measurement.measured_on.nulls_last(), Measurement.id)
     )
     return list(db.session.scalars(statement))
+
+
+def assay_names() -> list[str]:
+    return list(db.session.scalars(sa.select(Assay.name).order_by(Assay.name, Assay.id)))
+
+
+@functools.cache
+def marker_frame(assay_id: int) -> Read:
+    """How the marker of participants by this assay is read: one row a participant who has a baseline value.
+
+    The value is the latest that passed quality control and is of timepoint baseline, or was measured on or before
+    the first dose, or on no known day. Columns: participant_id, trial_id, value (of an ordinal assay the number
+    with which its category begins), qualifier.
+    """
+
+    def read(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
+        found = frame(
+            sa.select(
+                Measurement.id,
+                Measurement.participant_id,
+                Participant.trial_id,
+                Participant.undated,
+                Participant.first_dose_on,
+                Measurement.value,
+                Measurement.category,
+                Measurement.qualifier,
+                Measurement.timepoint,
+                Measurement.measured_on,
+            )
+            .join(Measurement.participant)
+            .where(participants, Measurement.assay_id == assay_id, Measurement.qc_status == QcStatus.PASSED)
+        )
+        day = found["measured_on"]
+        known = day.isna() | found["undated"].astype(bool) | (day <= pd.Timestamp(as_of))
+        is_baseline = found["timepoint"] == Timepoint.BASELINE.value
+        before = found["timepoint"].isna() & (day.isna() | (day <= found["first_dose_on"]))
+        found = found[known & (is_baseline | before)].sort_values(["measured_on", "id"], na_position="first")
+        found = found.drop_duplicates("participant_id", keep="last").reset_index(drop=True)
+        steps = pd.to_numeric(found["category"].str.extract(r"^\s*([0-9]+(?:\.[0-9]+)?)", expand=False))
+        found["value"] = found["value"].fillna(steps.astype("float64"))
+        return found[["participant_id", "trial_id", "value", "qualifier"]]
+
+    return read
+
+
+def with_marker(
+    participants: pd.DataFrame, assay_name: str, cutoff: float | None, as_of
+) -> tuple[pd.DataFrame, float]:
+    """The participants with a column `marker` (a MarkerStatus), and the cutoff that made it.
+
+    A value that is only a bound, such as < 5, is positive or negative where the bound tells, and else missing.
+    Raises Refusal where neither the caller nor the assay has a cutoff.
+    """
+    assay = db.session.scalar(sa.select(Assay).where(Assay.name == assay_name))
+    if cutoff is None:
+        cutoff = 1.0 if assay.scale is Scale.BINARY else assay.positive_cutoff
+    if cutoff is None:
+        raise Refusal(_("cutoff: this assay has none of its own; give one."), "cutoff")
+    values = in_scope(marker_frame(assay.id), as_of).set_index("participant_id")
+    value = participants["participant_id"].map(values["value"])
+    qualifier = participants["participant_id"].map(values["qualifier"])
+    at_or_above = (value >= cutoff) & (qualifier != Qualifier.BELOW.value)
+    below = ((value < cutoff) & (qualifier != Qualifier.ABOVE.value)) | (
+        (value <= cutoff) & (qualifier == Qualifier.BELOW.value)
+    )
+    status = np.select(
+        [one.fillna(False).astype(bool) for one in (at_or_above, below)],
+        [MarkerStatus.POSITIVE.value, MarkerStatus.NEGATIVE.value],
+        MarkerStatus.MISSING.value,
+    )
+    return participants.assign(marker=pd.Series(status, participants.index, "str")), cutoff

@@ -28,7 +28,7 @@ DATES = [
 ]
 
 #: What tells the treatment of a participant, and stands in for it where it must not be seen.
-TREATMENT = ["arm", "regimen", "combination"]
+TREATMENT = ["arm", "arm_type", "regimen", "combination"]
 MASKED = "masked"
 
 
@@ -46,7 +46,7 @@ def participants_frame(participants: sa.ColumnElement, as_of: datetime.date) -> 
     A dated participant is there from enrolment on, or where that is not known from the first dose; who has no
     calendar dates is always there. Columns:
 
-    participant_id, trial_id, trial, arm (TRIAL/ARM), cohort, regimen,
+    participant_id, trial_id, trial, arm (TRIAL/ARM), arm_type, cohort, regimen,
     combination: yes, no, or unknown without a regimen (Combination),
     tumor_location, diagnosis, subtype, prior_lines: as stored,
     setting: the trial's, or advanced where the trial does not state it (setting_assumed),
@@ -62,6 +62,7 @@ def participants_frame(participants: sa.ColumnElement, as_of: datetime.date) -> 
             Participant.id.label("participant_id"),
             Participant.trial_id,
             (Trial.code + "/" + Arm.code).label("arm"),
+            Arm.type.label("arm_type"),
             Cohort.name.label("cohort"),
             Regimen.name.label("regimen"),
             Regimen.id.label("regimen_id"),

@@ -20,6 +20,7 @@ from werkzeug.datastructures import MultiDict
 
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
 from tracker.reads.base import in_scope
+from tracker.reads.biomarker import assay_names, with_marker
 from tracker.reads.participant import MASKED, filter_values, masked_for_reader
 from tracker.terms.trial import Setting
 from tracker.values import Refusal
@@ -155,8 +156,11 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     as_of = form.as_of.data
     first, *others = (in_scope(read, as_of) for read in found.reads)
     participants = masked_for_reader(first)
-    form.choose(filter_values(participants))
+    form.choose(filter_values(participants) | {"marker": assay_names()})
     participants = filtered(participants, form)
+    if form.marker.data is not None:
+        marked = with_marker(participants, form.marker.data, form.cutoff.data, as_of)
+        participants, form.cutoff.data = marked
     participants, notes = one_setting(participants, form)
     ids = participants["participant_id"]
     frames = [participants, *(other[other["participant_id"].isin(ids)] for other in others)]

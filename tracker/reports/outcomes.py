@@ -64,6 +64,7 @@ class OutcomesForm(ReportForm):
             "diagnosis",
             "subtype",
             "prior_lines",
+            "marker",
         ],
     )
     endpoint = ChoiceField(

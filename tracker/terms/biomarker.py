@@ -47,3 +47,11 @@ class QcStatus(Term):
     PASSED = "passed", _l("Passed"), "pass"
     FAILED = "failed", _l("Failed"), "fail"
     PENDING = "pending", _l("Pending")
+
+
+class MarkerStatus(Term):
+    """A participant by a marker's baseline value and a cutoff."""
+
+    POSITIVE = "positive", _l("Positive")
+    NEGATIVE = "negative", _l("Negative")
+    MISSING = "missing", _l("Missing")

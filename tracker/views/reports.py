@@ -4,8 +4,8 @@ from flask import Blueprint, Response, render_template, request
 
 from tracker.charts.base import NARROW, WIDE
 from tracker.exchange.result import FORMATS, find_format, report_file
-from tracker.forms.report import ChoiceField, ReportForm, column_label, value_label
-from tracker.reports.base import Result, all_reports, run_report
+from tracker.forms.report import ReportForm
+from tracker.reports.base import all_reports, run_report
 from tracker.roles import Permission
 from tracker.views.access import permission_required
 
@@ -41,25 +41,10 @@ def file(slug, format):
     return answer
 
 
-def outcomes_of_all_trials() -> Result:
-    """Response in each trial that the reader sees, for the director's first page."""
-    return run_report("outcomes", [("by", "trial")])
-
-
 def parameters_of(form: ReportForm) -> list[tuple[str, str]]:
     """The parameters that took effect in words: (label, value)."""
-    said = [
-        (field.label.text, ", ".join(value_label(field.name, value) for value in field.data))
-        for field in form.filters
-        if field.data
-    ]
-    for name in form.own:
-        field = form[name]
-        if isinstance(field, ChoiceField):
-            said.append((field.label.text, field.choices[field.data] if field.data else field.open))
-        elif field.data:
-            said.append((field.label.text, ", ".join(column_label(one) for one in field.data)))
-    return said
+    fields = [*form.filters, form.marker, form.cutoff, *(form[name] for name in form.own)]
+    return [(field.label.text, words) for field in fields if (words := field.words())]
 
 
 @reports.app_template_global()

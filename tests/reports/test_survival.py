@@ -1,0 +1,140 @@
+"""The survival report, on real cohorts from file to table, and its rules on small numbers."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.factories import (
+    make_arm,
+    make_assay,
+    make_measurement,
+    make_participant,
+    make_reported_outcome,
+    make_trial,
+)
+from tracker.exchange.importing import import_file
+from tracker.extensions import db
+from tracker.models import Participant
+from tracker.reports.base import run_report
+from tracker.terms.trial import ArmType
+from tracker.values import Refusal
+
+MAPPINGS = Path(__file__).parents[1] / "exchange" / "mappings"
+
+
+def tables(*arguments):
+    return {table.name: table.rows for table in run_report("survival", arguments).tables}
+
+
+@pytest.fixture
+def chowell(app, shared):
+    import_file(shared / "data/real/loris/chowell_1479.csv", MAPPINGS / "chowell.toml")
+
+
+@pytest.fixture
+def oak(app, shared):
+    import_file(shared / "data/real/oak/oak.csv", MAPPINGS / "oak.toml")
+
+
+def test_medians_by_diagnosis_are_those_of_the_checked_numbers(chowell, shared):
+    """Computed with R's rules by another program: medians to 0.01; a limit that is not reached is missing."""
+    checks = pd.read_csv(shared / "data/real/checks.csv")
+    checks = checks[
+        (checks["dataset"] == "loris/chowell_1479") & checks["quantity"].str.contains("months.*median")
+    ]
+    found = {
+        endpoint: {
+            row["diagnosis"]: row for row in tables(("endpoint", endpoint), ("by", "diagnosis"))["median"]
+        }
+        | {"all": tables(("endpoint", endpoint))["median"][0]}
+        for endpoint in ("os", "pfs")
+    }
+    for check in checks.itertuples():
+        endpoint, _months, name = check.quantity.split()[:3]
+        row = found[endpoint.lower()][name]
+        assert f"n={row['n']}, events={row['events']}" in check.quantity
+        for key, expected in (
+            ("median", check.value),
+            ("median_low", check.lo95),
+            ("median_high", check.hi95),
+        ):
+            assert (row[key] is None) == (expected == float("inf"))
+            assert row[key] is None or row[key] == pytest.approx(expected, abs=0.01)
+    assert len(checks) == 8
+
+
+def test_docetaxel_is_the_reference_of_oak_without_being_asked(oak):
+    """checks.csv: medians 13.47 and 8.411 months, hazard ratio 0.6384 (0.5265-0.7741)."""
+    found = tables(("endpoint", "os"), ("by", "arm"))
+    medians = sorted(row["median"] for row in found["median"])
+    assert medians == pytest.approx([8.411, 13.47], abs=0.01)
+    (row, overall) = found["comparison"]
+    assert (row["hr"], row["hr_low"], row["hr_high"]) == pytest.approx((0.6384, 0.5265, 0.7741), abs=1e-3)
+    assert overall["group"] == "overall"
+    assert overall["logrank_chi2"] == pytest.approx(row["logrank_chi2"])
+
+
+def make_followed(number, event=True, months=1.0, **given):
+    for place in range(number):
+        participant = make_participant(**given)
+        make_reported_outcome(participant=participant, os_months=months + place, os_event=event)
+
+
+def test_groups_of_fewer_than_ten_are_not_compared(app):
+    trial = make_trial()
+    arms = [make_arm(trial=trial, code="A"), make_arm(trial=trial, code="B", type=ArmType.ACTIVE_COMPARATOR)]
+    for arm in arms:
+        make_followed(9, trial=trial, arm=arm)
+    result = run_report("survival", [("endpoint", "os"), ("by", "arm")])
+    comparison = next(table for table in result.tables if table.name == "comparison")
+    row = comparison.rows[0]
+    assert row["reference"] == f"{trial.code}/B"
+    assert row["hr"] is None and row["logrank_p"] is None
+    assert any("too few to compare" in str(note) for note in comparison.notes)
+
+
+def test_an_unknown_reference_is_refused_with_those_that_exist(app):
+    make_followed(3)
+    with pytest.raises(Refusal, match="LUNG"):
+        tables(("endpoint", "os"), ("by", "tumor_location"), ("reference", "MOON"))
+
+
+def test_a_marker_groups_by_its_baseline_value(app):
+    """Below a limit the bound tells: < 5 is negative for a cutoff of 10, and unknown for one of 3."""
+    trial = make_trial()
+    assay = make_assay(positive_cutoff=10)
+    for value, qualifier in ((12, "="), (3, "="), (5, "<"), (None, None)):
+        participant = make_participant(trial=trial)
+        make_reported_outcome(participant=participant, os_months=10, os_event=True)
+        if value is not None:
+            make_measurement(assay=assay, participant=participant, value=value, qualifier=qualifier)
+
+    def counted(*arguments):
+        rows = tables(("endpoint", "os"), ("by", "marker"), ("marker", assay.name), *arguments)["median"]
+        return {row["marker"]: row["n"] for row in rows}
+
+    assert counted() == {"positive": 1, "negative": 2, "missing": 1}
+    assert counted(("cutoff", "3")) == {"positive": 2, "missing": 2}
+
+
+def test_an_on_treatment_value_is_no_baseline_value(app):
+    assay = make_assay(positive_cutoff=10)
+    participant = make_participant()
+    make_reported_outcome(participant=participant, os_months=10, os_event=True)
+    make_measurement(assay=assay, participant=participant, value=50, timepoint="on treatment")
+    rows = tables(("endpoint", "os"), ("by", "marker"), ("marker", assay.name))["median"]
+    assert [row["marker"] for row in rows] == ["missing"]
+
+
+def test_grouping_by_a_marker_needs_an_assay(app):
+    make_assay(name="TMB")
+    with pytest.raises(Refusal, match="TMB"):
+        tables(("by", "marker"))
+
+
+def test_nobody_gives_empty_tables_and_no_curve(app):
+    result = run_report("survival", [("endpoint", "os")])
+    assert [table.rows for table in result.tables if table.name != "median"] == [[], []]
+    assert result.tables[0].rows[0]["n"] == 0
+    assert db.session.query(Participant).count() == 0
