@@ -158,7 +158,8 @@ def violated(error: sa.exc.IntegrityError) -> tuple[str, list[str]]:
         return kind, _columns_of(original.diag.table_name, name)
     message = str(original)
     if message.startswith("UNIQUE constraint failed: "):
-        return "unique", [part.split(".")[-1] for part in message.removeprefix("UNIQUE constraint failed: ").split(", ")]
+        columns = message.removeprefix("UNIQUE constraint failed: ").split(", ")
+        return "unique", [column.split(".")[-1] for column in columns]
     if message.startswith("CHECK constraint failed: "):
         return "check", [message.removeprefix("CHECK constraint failed: ")]
     return ("foreign key" if message.startswith("FOREIGN KEY") else "other"), []

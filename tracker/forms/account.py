@@ -43,7 +43,9 @@ class NewPasswordField(PasswordField):
         password = super().read(text)
         least = current_app.config["PASSWORD_MINIMUM"]
         if password is not None and len(password) < least:
-            raise Refusal(_("Write at least %(minimum)d characters; a sentence is easy to keep.", minimum=least))
+            raise Refusal(
+                _("Write at least %(minimum)d characters; a sentence is easy to keep.", minimum=least)
+            )
         return password
 
 
@@ -69,7 +71,9 @@ class UserForm(RecordForm):
     model = User
     sections = [(_l("Account"), ["display_name", "role"])]
 
-    display_name = TextField(_l("Name"), maximum=100, free=False, help=_l("As pages and the history show it."))
+    display_name = TextField(
+        _l("Name"), maximum=100, free=False, help=_l("As pages and the history show it.")
+    )
     role = TermField(_l("Role"), Role)
 
     def validate_role(self, field):
@@ -81,10 +85,16 @@ class NewUserForm(UserForm):
     sections = [(_l("Account"), ["name", "display_name", "role", "password"])]
 
     name = CodeField(_l("Account name"), help=_l("For signing in; it stays taken."))
-    password = NewPasswordField(_l("First password"), help=_l("At least 15 characters; the owner changes it."))
+    password = NewPasswordField(
+        _l("First password"), help=_l("At least 15 characters; the owner changes it.")
+    )
 
     def populate_obj(self, user):
-        user.name, user.display_name, user.role = self.name.data.lower(), self.display_name.data, self.role.data
+        user.name, user.display_name, user.role = (
+            self.name.data.lower(),
+            self.display_name.data,
+            self.role.data,
+        )
         user.set_password(self.password.data)
 
 

@@ -41,7 +41,10 @@ class ParticipantForm(RecordForm):
     sections = [
         (_l("Place in the trial"), ["trial", "code", "arm", "cohort"]),
         (_l("Person"), ["sex", "birth_year", "age_at_enrolment", "ecog"]),
-        (_l("Disease"), ["tumor_location", "subtype", "diagnosis", "stage", "prior_lines", "prior_immunotherapy"]),
+        (
+            _l("Disease"),
+            ["tumor_location", "subtype", "diagnosis", "stage", "prior_lines", "prior_immunotherapy"],
+        ),
         (_l("Enrolment and treatment"), ["consented_on", "enrolled_on", "first_dose_on", "last_dose_on"]),
         (
             _l("Follow-up"),
@@ -70,12 +73,18 @@ class ParticipantForm(RecordForm):
     age_at_enrolment = NumberField(_l("Age at enrolment"), optional=True, minimum=0, maximum=120)
     ecog = IntegerField(_l("ECOG performance status"), optional=True, minimum=0, maximum=5)
     tumor_location = CodeListField(_l("Tumor location"), tissues)
-    subtype = TermField(_l("Subtype"), Subtype, optional=True, help=_l("Required for breast, empty elsewhere."))
-    diagnosis = CodeOrTextField(_l("Diagnosis"), diagnoses, optional=True, help=_l("An OncoTree code, or the source's words."))
+    subtype = TermField(
+        _l("Subtype"), Subtype, optional=True, help=_l("Required for breast, empty elsewhere.")
+    )
+    diagnosis = CodeOrTextField(
+        _l("Diagnosis"), diagnoses, optional=True, help=_l("An OncoTree code, or the source's words.")
+    )
     stage = TermField(_l("Stage"), Stage, optional=True)
     prior_lines = TermField(_l("Prior lines"), PriorLines, optional=True)
     prior_immunotherapy = YesNoField(_l("Prior immunotherapy"), optional=True)
-    consented_on = DateField(_l("Consented on"), optional=True, help=_l("2026-03-12, 12mar26, or t-3 for three days ago."))
+    consented_on = DateField(
+        _l("Consented on"), optional=True, help=_l("2026-03-12, 12mar26, or t-3 for three days ago.")
+    )
     enrolled_on = DateField(_l("Enrolled on"), help=_l("The day of randomisation where it is randomised."))
     first_dose_on = DateField(_l("First dose on"), optional=True)
     last_dose_on = DateField(_l("Last dose on"), optional=True)
@@ -95,7 +104,9 @@ class ParticipantForm(RecordForm):
         if record is not None and record.undated:
             self.enrolled_on.optional = True
             self.enrolled_on.flags.required = False
-            self.enrolled_on.process_errors = [] if self.enrolled_on.data is None else self.enrolled_on.process_errors
+            self.enrolled_on.process_errors = (
+                [] if self.enrolled_on.data is None else self.enrolled_on.process_errors
+            )
         self.arm_is_masked = record is not None and is_masked(record, "arm")
         if self.arm_is_masked:
             self.arm.description = _l("Masked until the results are released; empty leaves it as it is.")
@@ -116,7 +127,8 @@ class ParticipantForm(RecordForm):
         )
         letters = {match.upper() for code in codes for match in re.findall("[A-Za-z]{2,3}", code)}
         columns = {"trial_code_letters": " ".join(sorted(letters))}
-        for name, column in (("trial", Participant.trial_id), ("arm", Participant.arm_id), ("cohort", Participant.cohort_id)):
+        for name in ("trial", "arm", "cohort"):
+            column = getattr(Participant, f"{name}_id")
             chosen = self[name].data
             if chosen is not None and (self.record is None or getattr(self.record, name) != chosen):
                 columns[f"{name}_enrolled"] = db.session.scalar(
@@ -146,4 +158,3 @@ class ReportedOutcomeForm(RecordForm):
     os_months = NumberField(_l("Overall survival (months)"), optional=True, minimum=0, maximum=1200)
     os_event = YesNoField(_l("Died"), optional=True)
     source = TextField(_l("Source"), maximum=300, help=_l("Where this is known from."))
-

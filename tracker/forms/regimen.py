@@ -28,12 +28,17 @@ class AgentForm(RecordForm):
     sections = [(_l("Agent"), ["name", "code", "target", "mechanism_class", "modality", "developer"])]
 
     name = TextField(
-        _l("Name"), maximum=100, free=False, help=_l("The international nonproprietary name, such as pembrolizumab.")
+        _l("Name"),
+        maximum=100,
+        free=False,
+        help=_l("The international nonproprietary name, such as pembrolizumab."),
     )
     code = CodeField(_l("Code"), optional=True, help=_l("The developer's, such as MK-3475."))
     target = TextField(_l("Target"), maximum=100, optional=True, free=False)
     mechanism_class = TermField(
-        _l("Mechanism class"), MechanismClass, help=_l("A placebo never counts as a component of a combination.")
+        _l("Mechanism class"),
+        MechanismClass,
+        help=_l("A placebo never counts as a component of a combination."),
     )
     modality = TermField(_l("Modality"), Modality)
     developer = TextField(_l("Developer"), optional=True, free=False)
@@ -55,10 +60,17 @@ class RegimenForm(RecordForm):
 
     name = TextField(_l("Name"), free=False, help=_l("Such as pembrolizumab + lenvatinib."))
     rationale = TextField(
-        _l("Rationale"), multiline=True, maximum=5000, optional=True, help=_l("Required when two or more agents combine.")
+        _l("Rationale"),
+        multiline=True,
+        maximum=5000,
+        optional=True,
+        help=_l("Required when two or more agents combine."),
     )
     components = RowsField(
-        _l("Components"), ComponentForm, RegimenComponent, help=_l("The agents in their order, with dose and schedule.")
+        _l("Components"),
+        ComponentForm,
+        RegimenComponent,
+        help=_l("The agents in their order, with dose and schedule."),
     )
 
     def validate(self, extra_validators=None):
@@ -66,7 +78,10 @@ class RegimenForm(RecordForm):
         rows = [entry.form for entry in self.components]
         agents = [row.agent.data for row in rows if row.agent.data is not None]
         if len({agent.id for agent in agents if not agent.is_placebo}) > 1 and not self.rationale.data:
-            self.rationale.errors = [*self.rationale.errors, _("Say why these agents may work better together.")]
+            self.rationale.errors = [
+                *self.rationale.errors,
+                _("Say why these agents may work better together."),
+            ]
             sound = False
         for row in rows:
             if row.dose.data == 0:
@@ -76,7 +91,10 @@ class RegimenForm(RecordForm):
                 row.unit.errors = [*row.unit.errors, _("Give both dose and unit, or neither.")]
                 sound = False
             if row.start_day.data == 0:
-                row.start_day.errors = [*row.start_day.errors, _("There is no day 0: the first day is day 1.")]
+                row.start_day.errors = [
+                    *row.start_day.errors,
+                    _("There is no day 0: the first day is day 1."),
+                ]
                 sound = False
         return sound
 
@@ -93,9 +111,13 @@ class ReferenceResultForm(RecordForm):
     tumor_location = CodeListField(_l("Tumor location"), tissues)
     subtype = TermField(_l("Subtype"), Subtype, optional=True)
     prior_lines = TermField(_l("Prior lines"), PriorLines, optional=True)
-    selection = TextField(_l("Selection"), maximum=300, optional=True, help=_l("Such as PD-L1 CPS at least 10."))
+    selection = TextField(
+        _l("Selection"), maximum=300, optional=True, help=_l("Such as PD-L1 CPS at least 10.")
+    )
     endpoint = TermField(_l("Endpoint"), ReferenceEndpoint)
     x = IntegerField(_l("Participants with the endpoint"), minimum=0, maximum=1_000_000)
     n = IntegerField(_l("Participants in all"), minimum=1, maximum=1_000_000)
     x_is_rounded = CheckboxField(_l("The number was computed from a published rate and rounded"))
-    citation = TextField(_l("Citation"), maximum=500, free=False, help=_l("DOI, PMID, or author, journal and year."))
+    citation = TextField(
+        _l("Citation"), maximum=500, free=False, help=_l("DOI, PMID, or author, journal and year.")
+    )

@@ -35,7 +35,10 @@ def _days(label, default, **kwargs):
 class TrialForm(RecordForm):
     model = Trial
     sections = [
-        (_l("Trial"), ["code", "title", "phase", "status", "design", "setting", "is_randomised", "is_blinded"]),
+        (
+            _l("Trial"),
+            ["code", "title", "phase", "status", "design", "setting", "is_randomised", "is_blinded"],
+        ),
         (_l("Endpoints"), ["response_criteria", "primary_endpoint"]),
         (
             _l("Registry and people"),
@@ -67,12 +70,17 @@ class TrialForm(RecordForm):
         _l("Setting"), Setting, optional=True, help=_l("Rates of different settings are never mixed.")
     )
     is_randomised = CheckboxField(
-        _l("Randomised"), help=_l("While it runs, results show its arms as masked until the director releases them.")
+        _l("Randomised"),
+        help=_l("While it runs, results show its arms as masked until the director releases them."),
     )
-    is_blinded = CheckboxField(_l("Blinded"), help=_l("Participants get their arm when the trial is unblinded."))
+    is_blinded = CheckboxField(
+        _l("Blinded"), help=_l("Participants get their arm when the trial is unblinded.")
+    )
     response_criteria = TermField(_l("Response criteria"), ResponseCriteria)
     primary_endpoint = TextField(_l("Primary endpoint"), maximum=300, optional=True, free=False)
-    nct_number = TextField(_l("NCT number"), maximum=11, optional=True, free=False, help=_l("Such as NCT03275402."))
+    nct_number = TextField(
+        _l("NCT number"), maximum=11, optional=True, free=False, help=_l("Such as NCT03275402.")
+    )
     eu_ct_number = TextField(
         _l("EU CT number"), maximum=20, optional=True, free=False, help=_l("Such as 2023-501234-12-00.")
     )
@@ -80,7 +88,9 @@ class TrialForm(RecordForm):
     partner = TextField(_l("Partner"), optional=True, free=False)
     principal_investigator = TextField(_l("Principal investigator"), optional=True, free=False)
     accrual_target = IntegerField(_l("Accrual target"), optional=True, minimum=1, maximum=100_000)
-    opened_on = DateField(_l("Opened on"), optional=True, help=_l("2026-03-12, 12mar26, or t-3 for three days ago."))
+    opened_on = DateField(
+        _l("Opened on"), optional=True, help=_l("2026-03-12, 12mar26, or t-3 for three days ago.")
+    )
     closed_on = DateField(_l("Closed on"), optional=True)
     synopsis = TextField(_l("Synopsis"), multiline=True, maximum=10_000, optional=True)
     assessment_interval_days = _days(_l("Days between tumor assessments"), 56, minimum=1)
@@ -116,7 +126,9 @@ class ArmForm(RecordForm):
     code = CodeField(_l("Code"), help=_l("Unique in the trial."))
     title = TextField(_l("Title"), maximum=300, free=False)
     type = TermField(_l("Type"), ArmType)
-    regimen = RecordField(_l("Regimen"), Regimen, optional=True, help=_l("Required unless there is no treatment."))
+    regimen = RecordField(
+        _l("Regimen"), Regimen, optional=True, help=_l("Required unless there is no treatment.")
+    )
     status = TermField(_l("Status"), EnrolmentStatus)
     planned_n = IntegerField(_l("Planned number of participants"), optional=True, minimum=1, maximum=100_000)
 
@@ -125,14 +137,19 @@ class CohortForm(RecordForm):
     model = Cohort
     needs = "trial"
     sections = [
-        (_l("Cohort"), ["trial", "name", "tumor_location", "subtype", "prior_lines_allowed", "biomarker_selection"]),
+        (
+            _l("Cohort"),
+            ["trial", "name", "tumor_location", "subtype", "prior_lines_allowed", "biomarker_selection"],
+        ),
         (_l("Enrolment"), ["status", "planned_n"]),
     ]
 
     trial = OwnerField(_l("Trial"), Trial)
     name = TextField(_l("Name"), maximum=100, free=False, help=_l("Unique in the trial."))
     tumor_location = CodeListField(_l("Tumor location"), tissues)
-    subtype = TermField(_l("Subtype"), Subtype, optional=True, help=_l("Of breast tumors; empty for all subtypes."))
+    subtype = TermField(
+        _l("Subtype"), Subtype, optional=True, help=_l("Of breast tumors; empty for all subtypes.")
+    )
     prior_lines_allowed = TermField(_l("Prior lines allowed, at most"), PriorLines, optional=True)
     biomarker_selection = TextField(_l("Biomarker selection"), maximum=300, optional=True)
     status = TermField(_l("Status"), EnrolmentStatus)

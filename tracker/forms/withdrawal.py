@@ -12,7 +12,9 @@ class WithdrawalForm(RecordForm):
         _l("Reason for the withdrawal"),
         multiline=True,
         maximum=1000,
-        help=_l("The record leaves every list and report. It stays in the history, and its code stays taken."),
+        help=_l(
+            "The record leaves every list and report. It stays in the history, and its code stays taken."
+        ),
     )
 
     def _run_checks(self):

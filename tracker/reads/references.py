@@ -10,7 +10,10 @@ from tracker.models import Part, Record
 
 @dataclass
 class References:
-    """Records not withdrawn that refer to another: how many the reader sees of each kind, and whether there are more."""
+    """Records not withdrawn that refer to another.
+
+    seen: how many the reader sees of each kind. are_hidden: whether there are more.
+    """
 
     seen: list[tuple[type[Record], int]]
     are_hidden: bool
@@ -20,7 +23,7 @@ class References:
 
 
 def references_to(record) -> References:
-    """The records that refer to this one without belonging to it; what belongs to it, as an arm to its trial, goes with it.
+    """The records that refer to this one without belonging to it; what belongs to it, as an arm does, goes with it.
 
     A regimen is in use even where the reader may not see the trial: then only that is told.
     """

@@ -3,8 +3,8 @@
 A check is a function from columns to a mask that is true where the record is wrong. It names the columns it
 needs as its arguments: those of the record itself (`died_on`), and those of a record that it points to, after
 the name of the relationship (`trial_minimum_age`, `arm_status`). Dates are datetime64, numbers float, terms and
-text str, yes and no `boolean`; all may be missing. A form runs the checks on one row, an import on all of its rows; a check whose
-columns are not at hand does not apply.
+text str, yes and no `boolean`; all may be missing. A form runs the checks on one row, an import on all of its
+rows; a check whose columns are not at hand does not apply.
 """
 
 import enum
@@ -426,7 +426,8 @@ _PERSONAL = [
     (
         _l("a national identity number"),
         re.compile(
-            r"(?<!\d)(?:[1-478][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}(?:[ ]?\d{2})?"
+            r"(?<!\d)(?:[1-478][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}"
+            r"(?:[ ]?\d{2})?"
             r"|\d{3}-\d{2}-\d{4})(?!\d)"
         ),
     ),
