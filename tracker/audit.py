@@ -24,6 +24,9 @@ from tracker.values import Refusal
 #: Columns that follow from the change itself.
 _BOOKKEEPING = {"id", "version", "created_at", "updated_at", "search_text"}
 
+#: What stands for a secret.
+SECRET = "***"
+
 #: Rows that one statement inserts.
 _BATCH = 5_000
 
@@ -37,8 +40,12 @@ class _Change:
     values: dict[str, list] = field(default_factory=dict)  # field: [old, new]
 
     def note(self, name, old, new):
-        first = self.values.get(name, [old])[0]
-        self.values[name] = [first, new]
+        self.values.setdefault(name, [old, new])[1] = new
+
+    @property
+    def changed(self):
+        """What is other than it was when the transaction began."""
+        return {name: [old, new] for name, (old, new) in self.values.items() if old != new or old == SECRET}
 
     @property
     def action(self):
@@ -53,11 +60,12 @@ class _Change:
 def because(reason: str | None):
     """Changes that are committed inside are made for this reason."""
     info = db.session().info
+    outer = info.get("reason")
     info["reason"] = reason
     try:
         yield
     finally:
-        info.pop("reason", None)
+        info["reason"] = outer
 
 
 @sa.event.listens_for(orm.Session, "before_flush")
@@ -65,13 +73,17 @@ def _touch_owners(session, context, instances):
     """A part's change is its owner's, and a changed record says when."""
     for item in [*session.new, *session.dirty, *session.deleted]:
         if isinstance(item, Part) and (item in session.deleted or session.is_modified(item)):
-            owner = getattr(item, item.owner) or _former(item, item.owner)
-            if owner is not None and owner not in session.deleted:
-                owner.updated_at = clock.now()
+            owner = getattr(item, item.owner)
+            if owner is None:  # it was taken out of its list: then the flush would delete it, and not say so
+                owner = _former(item, item.owner)
+                session.delete(item)
+            owner.updated_at = clock.now()
     for item in session.deleted:
         if isinstance(item, Record):
             raise RuntimeError("records are withdrawn, never deleted")
-    for item in session.dirty:
+    for item in [*session.dirty, *session.deleted]:
+        if isinstance(item, AuditEvent):
+            raise RuntimeError("the trail is only written, never changed")
         if isinstance(item, Record) and session.is_modified(item):
             item.updated_at = clock.now()
 
@@ -94,9 +106,9 @@ def _collect(session, context):
             name = attribute.key
             if name in _BOOKKEEPING or (prefix and name == f"{item.owner}_id"):
                 continue
-            old, new = _old_and_new(item, name, gone)
+            old, new = _old_and_new(item, name, item in session.new, gone)
             if old != new:
-                secret = attribute.columns[0].info.get("secret")
+                secret = _is_secret(attribute)
                 change.note(prefix + name, _plain(old, secret), _plain(new, secret))
     _require_reasons(session, changes.values())
 
@@ -104,7 +116,7 @@ def _collect(session, context):
 @sa.event.listens_for(orm.Session, "before_commit")
 def _write(session):
     session.flush()
-    changes = [change for change in session.info.pop("changes", {}).values() if change.values]
+    changes = [change for change in session.info.get("changes", {}).values() if change.changed]
     if changes:
         who = reader()
         reason = session.info.get("reason")
@@ -116,7 +128,7 @@ def _write(session):
                 record_type=change.record.__tablename__,
                 record_id=change.record.id,
                 trial_id=trial,
-                changes=change.values,
+                changes=change.changed,
             )
             for change, trial in zip(changes, trials, strict=True)
         )
@@ -124,6 +136,7 @@ def _write(session):
         session.flush()
 
 
+@sa.event.listens_for(orm.Session, "after_commit")
 @sa.event.listens_for(orm.Session, "after_rollback")
 def _forget(session):
     session.info.pop("changes", None)
@@ -131,7 +144,9 @@ def _forget(session):
 
 @sa.event.listens_for(orm.Session, "do_orm_execute")
 def _refuse_bulk_changes(state):
-    if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get("with_trail"):
+    if (state.is_insert or state.is_update or state.is_delete) and not state.execution_options.get(
+        "with_trail"
+    ):
         mapper = state.bind_mapper
         if mapper is None or issubclass(mapper.class_, (Record, Part, AuditEvent)):
             raise RuntimeError("change records through the session or store_rows, so that the trail sees it")
@@ -140,26 +155,33 @@ def _refuse_bulk_changes(state):
 def store_rows(model: type[Record], rows: Iterable[dict]) -> list[int]:
     """Insert many new records, with their trail, in the current transaction.
 
-    rows: column values by name; a column that has a default may be absent, but then from all rows.
+    rows: column values by name; a column that has a default may be absent.
     Returns their ids in the same order. Raises what the database raises when a constraint is broken.
     """
-    rows = list(rows)
+    who = _who(reader(), db.session().info.get("reason"))
+    columns = [column for column in sa.inspect(model).column_attrs if column.key not in _BOOKKEEPING]
+    defaults = {
+        column.key: default.arg
+        for column in columns
+        if (default := column.columns[0].default) is not None and default.is_scalar
+    }
+    rows = [{**defaults, **row} for row in rows]
     if not rows:
         return []
     now = clock.now()
     bookkeeping = {"version": 1, "created_at": now, "updated_at": now}
-    trail = {column.key for column in sa.inspect(model).column_attrs} - _BOOKKEEPING
     ids = []
     for start in range(0, len(rows), _BATCH):
         batch = [
-            {**row, **bookkeeping, "search_text": model.search_text_of(row)} for row in rows[start : start + _BATCH]
+            {**row, **bookkeeping, "search_text": model.search_text_of(row)}
+            for row in rows[start : start + _BATCH]
         ]
         statement = sa.insert(model).returning(model.id, sort_by_parameter_order=True)
         # Without render_nulls every other pattern of empty columns would be a statement of its own.
         options = {"with_trail": True, "render_nulls": True}
         ids += db.session.scalars(statement, batch, execution_options=options)
     trials = _trials_of_rows(model, rows, ids)
-    who = _who(reader(), db.session().info.get("reason"))
+    secret = {column.key: _is_secret(column) for column in columns}
     common = {**who, "action": Action.CREATE, "record_type": model.__tablename__}
     events = [
         {
@@ -167,7 +189,7 @@ def store_rows(model: type[Record], rows: Iterable[dict]) -> list[int]:
             "record_id": record_id,
             "trial_id": trial,
             "changes": {
-                name: [None, _plain(value)] for name, value in row.items() if name in trail and value is not None
+                name: [None, _plain(value, secret[name])] for name, value in row.items() if value is not None
             },
         }
         for record_id, trial, row in zip(ids, trials, rows, strict=True)
@@ -193,7 +215,9 @@ def _trials_of_rows(model, rows, ids):
     _trial, column = owner_of(owner)
     distinct, found = sorted(set(owners)), {}
     for start in range(0, len(distinct), _BATCH):
-        chosen = sa.select(owner.id, getattr(owner, column)).where(owner.id.in_(distinct[start : start + _BATCH]))
+        chosen = sa.select(owner.id, getattr(owner, column)).where(
+            owner.id.in_(distinct[start : start + _BATCH])
+        )
         found |= dict(db.session.execute(chosen, execution_options={"unscoped": True}).all())
     return [found[owner_id] for owner_id in owners]
 
@@ -211,7 +235,9 @@ def _who(who, reason) -> dict:
 
 def _move_data_versions(session, trials):
     for trial in sorted(set(trials), key=lambda trial: trial or 0):
-        version = session.scalar(sa.select(DataVersion).where(DataVersion.trial_id == trial).with_for_update())
+        version = session.scalar(
+            sa.select(DataVersion).where(DataVersion.trial_id == trial).with_for_update()
+        )
         if version is None:
             session.add(version := DataVersion(trial_id=trial, version=0))
         version.version += 1
@@ -227,7 +253,9 @@ def _require_reasons(session, changes):
             raise Refusal(_("A stored value changes: give the reason for the change."), field="reason")
 
 
-def _old_and_new(item, name, gone):
+def _old_and_new(item, name, is_new, gone):
+    if is_new:  # with the defaults, which were never set and so have no history
+        return None, sa.inspect(item).dict.get(name)
     history = sa.inspect(item).attrs[name].history
     if gone:
         return (history.deleted or history.unchanged or [None])[0], None
@@ -245,12 +273,16 @@ def _key(record):
     return type(record), record.id
 
 
-def _plain(value, secret=False):
+def _is_secret(attribute):
+    return attribute.columns[0].info.get("secret", False)
+
+
+def _plain(value, secret):
     """A value as the trail keeps it: JSON, dates and instants as ISO text; a secret only as that it is there."""
     if value is None:
         return None
     if secret:
-        return "***"
+        return SECRET
     if isinstance(value, (datetime.date, datetime.datetime)):
         return value.isoformat()
     return value

@@ -101,7 +101,9 @@ def _add_scope(state: orm.ORMExecuteState):
         return
     if not state.is_orm_statement:
         if _record_tables() & set(sa.sql.visitors.iterate(state.statement)):
-            raise RuntimeError("a select over a bare subquery or table escapes the scope: select a record's columns")
+            raise RuntimeError(
+                "a select over a bare subquery or table escapes the scope: select a record's columns"
+            )
         return
     withdrawn_too = bool(state.execution_options.get("include_withdrawn"))
     state.statement = state.statement.options(*_criteria(reader().sees_all_trials, withdrawn_too))

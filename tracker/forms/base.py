@@ -52,7 +52,9 @@ class RecordForm(FlaskForm):
         multiline=True,
         maximum=1000,
         optional=True,
-        help=_l("Asked when a stored value changes, or where a warning is overruled. It stands in the history."),
+        help=_l(
+            "Asked when a stored value changes, or where a warning is overruled. It stands in the history."
+        ),
     )
     confirmed = CheckboxField(_l("I have checked it: no person can be recognised from this."))
 
@@ -110,7 +112,10 @@ class RecordForm(FlaskForm):
         if by_weight[Weight.REASON]:
             self.asks_reason = True
             if not self.reason.data:
-                self.reason.errors = [*self.reason.errors, _("Give the reason, or change what the warning names.")]
+                self.reason.errors = [
+                    *self.reason.errors,
+                    _("Give the reason, or change what the warning names."),
+                ]
                 refused = True
         if self.asks_confirmation and not self.confirmed.data:
             self.confirmed.errors = [_("Tick this to confirm, or change what the warning names.")]

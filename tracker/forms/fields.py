@@ -5,7 +5,7 @@ A field's name is its model's attribute. Whatever is wrong stands beside its fie
 
 import sqlalchemy as sa
 import wtforms
-from flask import request, url_for
+from flask import abort, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 from markupsafe import Markup, escape
@@ -247,7 +247,9 @@ class CodeOrTextField(TextField):
             "hx-select": "#options option",
             "hx-swap": "innerHTML",
         }
-        return widgets.TextInput()(field, **kwargs, **asks) + Markup('<datalist id="{}"></datalist>').format(options)
+        return widgets.TextInput()(field, **kwargs, **asks) + Markup('<datalist id="{}"></datalist>').format(
+            options
+        )
 
 
 class RecordField(_ChoiceField):
@@ -258,12 +260,12 @@ class RecordField(_ChoiceField):
 
     def __init__(self, label=None, model=None, *, within=None, _form=None, **kwargs):
         super().__init__(label, _form=_form, **kwargs)
-        self.model, self.within, self.form = model, within, _form
+        self.model, self.within, self.around = model, within, _form
 
     def candidates(self):
         chosen = sa.select(self.model)
         if self.within:
-            owner = self.form[self.within].data
+            owner = self.around[self.within].data
             chosen = chosen.where(getattr(self.model, f"{self.within}_id") == (owner.id if owner else None))
         return chosen
 
@@ -296,15 +298,18 @@ class OwnerField(RecordField):
         )
 
     def process_formdata(self, valuelist):
-        if self.form.record is not None and self.form.record.id is not None:
-            self.data = getattr(self.form.record, self.short_name)
+        if self.around.record is not None and self.around.record.id is not None:
+            self.data = getattr(self.around.record, self.short_name)
         else:
             super().process_formdata(valuelist)
 
     def process(self, formdata, *args, **kwargs):
         super().process(formdata, *args, **kwargs)
         if not self.raw_data and self.data is None and self.name in request.args:
-            self.process_formdata([request.args[self.name]])
+            try:
+                self.process_formdata([request.args[self.name]])
+            except ValueError:
+                abort(404)
 
 
 class RowsField(wtforms.FieldList):

@@ -7,6 +7,7 @@ import time
 
 import sqlalchemy as sa
 from flask import current_app, g, jsonify, render_template, request
+from flask.globals import request_ctx
 from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm.exc import StaleDataError
@@ -60,6 +61,8 @@ def error_page(status: int, message: str):
 def _http_error(error: HTTPException):
     if error.code is None or error.code < 400:
         return error
+    if request_ctx.url_adapter is None:  # the host is not one of ours: there is no address to link to
+        return _("The tracker does not answer under this name."), error.code, {"Content-Type": "text/plain"}
     messages = {
         400: _("The request could not be read: the address or the form is damaged."),
         403: _("Your role does not include this. Ask the administrator if it should."),
@@ -82,7 +85,9 @@ def _database_away(error):
 
 
 def _stale(_error):
-    return error_page(409, _("Somebody else changed this record at the same time. Nothing was stored; open it again."))
+    return error_page(
+        409, _("Somebody else changed this record at the same time. Nothing was stored; open it again.")
+    )
 
 
 def _unexpected(error):

@@ -1,0 +1,658 @@
+"""Everything that is changed is told: who, when, what, why; and what cannot be told cannot be changed."""
+
+import dataclasses
+import datetime
+import enum
+
+import pytest
+import sqlalchemy as sa
+
+from tests.conftest import form_values
+from tests.factories import (
+    make_agent,
+    make_arm,
+    make_assay,
+    make_biomarker,
+    make_cohort,
+    make_measurement,
+    make_participant,
+    make_reference_result,
+    make_regimen,
+    make_reported_outcome,
+    make_trial,
+    make_trial_member,
+    make_user,
+)
+from tests.tables import copy_tables, differences
+from tracker import clock, scope
+from tracker.audit import because, store_rows
+from tracker.extensions import db
+from tracker.models import (
+    Agent,
+    AuditEvent,
+    DataVersion,
+    Participant,
+    Record,
+    Regimen,
+    RegimenComponent,
+    Trial,
+    User,
+)
+from tracker.models.base import Part
+from tracker.roles import Role
+from tracker.terms.account import Action
+from tracker.terms.participant import Sex
+from tracker.values import Refusal
+
+PASSWORD = "quinze ou plus lettres"
+
+
+def events_since(number):
+    db.session.rollback()
+    return db.session.scalars(
+        sa.select(AuditEvent).where(AuditEvent.id > number).order_by(AuditEvent.id)
+    ).all()
+
+
+def last_event():
+    return db.session.scalar(sa.select(sa.func.coalesce(sa.func.max(AuditEvent.id), 0)))
+
+
+def data_versions():
+    db.session.rollback()
+    return dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
+
+
+# What pages store, compared with every table
+
+
+#: Columns and tables that follow from a change, or tell of it.
+FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text"}
+HOUSEKEEPING = {"audit_event", "data_version", "submission", "sign_in"}
+
+MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
+
+
+def told(value, column):
+    """A stored value as the trail should have it."""
+    if value is None:
+        return None
+    if column.info.get("secret"):
+        return "***"
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return value.isoformat()
+    return value.value if isinstance(value, enum.Enum) else value
+
+
+def expected_changes(changed, before, after):
+    """{(record type, number): {field: [old, new]}} for what differs between two copies of all tables."""
+    expected = {}
+    for (table, (key,)), columns in changed.items():
+        if table in HOUSEKEEPING:
+            continue
+        model, prefix, record = MODELS[table], "", (table, key)
+        if issubclass(model, Part):
+            row = (after[table].get((key,)) or before[table][key,])[f"{model.owner}_id"]
+            record, prefix = (model.owner, row), f"{model.rows}.{key}."
+        for name, (old, new) in columns.items():
+            if name not in FOLLOWS and name != f"{getattr(model, 'owner', None)}_id":
+                column = model.__table__.c[name]
+                values = [told(old, column), told(new, column)]
+                if values != [None, None] and (values[0] != values[1] or column.info.get("secret")):
+                    expected.setdefault(record, {})[prefix + name] = values
+    return expected
+
+
+@dataclasses.dataclass
+class Stored:
+    """One record of every kind, for forms to change."""
+
+    trial: int
+    arm: int
+    cohort: int
+    agent: int
+    regimen: int
+    reference_result: int
+    participant: int
+    reported_outcome: int
+    biomarker: int
+    assay: int
+    measurement: int
+    user: int
+    member: int
+    idle_agent: int
+
+
+@pytest.fixture
+def stored(app):
+    trial, user, agent = make_trial(accrual_target=40), make_user(), make_agent(name="pembrolizumab")
+    regimen = make_regimen(agents=[agent, make_agent(name="lenvatinib")])
+    arm, cohort = make_arm(trial=trial, regimen=regimen), make_cohort(trial=trial)
+    participant = make_participant(trial=trial, arm=arm, cohort=cohort)
+    records = [
+        *(trial, arm, cohort, agent, regimen, make_reference_result(regimen=regimen), participant),
+        *(make_reported_outcome(participant=participant), make_biomarker(), assay := make_assay()),
+        *(make_measurement(participant=participant, assay=assay), user),
+        *(make_trial_member(user=user, trial=trial), make_agent(name="idle")),
+    ]
+    return Stored(*(record.id for record in records))
+
+
+WHY = "The source was read again."
+
+SAVES = [
+    (
+        Role.PHYSICIAN,
+        "/trials/new",
+        dict(
+            code="NEW-1",
+            title="A new trial",
+            phase="PHASE1",
+            status="RECRUITING",
+            design="basket",
+            response_criteria="iRECIST",
+            is_randomised="1",
+            opened_on="2024-02-29",
+            synopsis="Déjà vu",
+        ),
+    ),
+    (Role.PHYSICIAN, "/trials/{trial}/edit", dict(title="Another title", accrual_target="41", reason=WHY)),
+    (Role.PHYSICIAN, "/trials/{trial}/edit", dict(is_blinded="1", setting="", reason=WHY)),
+    (Role.DIRECTOR, "/trials/{trial}/release", dict(results_released="1", reason=WHY)),
+    (
+        Role.PHYSICIAN,
+        "/arms/new?trial={trial}",
+        dict(code="B", title="Arm B", type="placebo", regimen="{regimen}", status="open", planned_n="20"),
+    ),
+    (Role.PHYSICIAN, "/arms/{arm}/edit", dict(type="no treatment", regimen="", reason=WHY)),
+    (
+        Role.PHYSICIAN,
+        "/cohorts/new?trial={trial}",
+        dict(name="Breast", tumor_location="BREAST", subtype="TNBC", status="open"),
+    ),
+    (Role.PHYSICIAN, "/cohorts/{cohort}/edit", dict(name="Élan", reason=WHY)),
+    (
+        Role.PHYSICIAN,
+        "/agents/new",
+        dict(name="axitinib", mechanism_class="anti-angiogenic", modality="small molecule"),
+    ),
+    (Role.PHYSICIAN, "/agents/{agent}/edit", dict(target="PD-1", code="MK-3475")),
+    (
+        Role.PHYSICIAN,
+        "/regimens/new",
+        {
+            "name": "pembrolizumab",
+            "components-0-agent": "{agent}",
+            "components-0-role": "backbone",
+            "components-0-dose": "200",
+            "components-0-unit": "mg",
+            "components-0-route": "intravenous",
+            "components-0-schedule": "q3w",
+            "components-0-start_day": "1",
+        },
+    ),
+    (Role.PHYSICIAN, "/regimens/{regimen}/edit", {"components-0-dose": "400", "components-0-unit": "mg"}),
+    (
+        Role.PHYSICIAN,
+        "/regimens/{regimen}/edit",
+        {
+            "components-1-role": "sequential",
+            "name": "both",
+            "components-2-agent": "{idle_agent}",
+            "components-2-role": "added",
+            "reason": WHY,
+        },
+    ),
+    (
+        Role.PHYSICIAN,
+        "/reference-results/new?regimen={regimen}",
+        dict(tumor_location="SKIN", endpoint="orr", x="3", n="9", citation="Robert 2015", x_is_rounded="1"),
+    ),
+    (Role.PHYSICIAN, "/reference-results/{reference_result}/edit", dict(x="11", reason=WHY)),
+    (
+        Role.PHYSICIAN,
+        "/participants/new?trial={trial}",
+        dict(
+            code="CCI-9001",
+            tumor_location="LUNG",
+            sex="male",
+            enrolled_on="2024-03-01",
+            arm="{arm}",
+            prior_immunotherapy="no",
+            age_at_enrolment="61.5",
+            prior_lines="1+",
+        ),
+    ),
+    (
+        Role.PHYSICIAN,
+        "/participants/{participant}/edit",
+        dict(ecog="2", died_on="2024-12-24", cohort="", reason=WHY),
+    ),
+    (
+        Role.PHYSICIAN,
+        "/reported-outcomes/{reported_outcome}/edit",
+        dict(best_overall_response="CR", pfs_months="7.25", pfs_event="yes", reason=WHY),
+    ),
+    (Role.PHYSICIAN, "/participants/{participant}/withdraw", dict(reason=WHY)),
+    (Role.PHYSICIAN, "/trials/{trial}/withdraw", dict(reason=WHY)),
+    (Role.PHYSICIAN, "/agents/{idle_agent}/withdraw", dict(reason=WHY)),
+    (Role.RESEARCHER, "/biomarkers/new", dict(name="TMB", kind="mutational burden")),
+    (Role.RESEARCHER, "/biomarkers/{biomarker}/edit", dict(rationale="Neoantigens.")),
+    (
+        Role.RESEARCHER,
+        "/assays/new?biomarker={biomarker}",
+        dict(name="TMB panel", scale="continuous", unit="mut/Mb", positive_cutoff="10"),
+    ),
+    (
+        Role.RESEARCHER,
+        "/measurements/new?participant={participant}",
+        dict(assay="{assay}", value="0.1", measured_on="2024-01-02", qc_status="passed", qualifier="<"),
+    ),
+    (Role.RESEARCHER, "/measurements/{measurement}/edit", dict(value="8.5", reason=WHY)),
+    (
+        Role.ADMIN,
+        "/users/new",
+        dict(name="Newcomer", display_name="Dr New", role="monitor", password=PASSWORD),
+    ),
+    (Role.ADMIN, "/users/{user}/edit", dict(role="researcher", display_name="Dr Changed")),
+    (Role.ADMIN, "/users/{user}/password", dict(password=PASSWORD)),
+    (Role.ADMIN, "/trial-members/{member}/withdraw", dict(reason=WHY)),
+]
+
+
+@pytest.mark.parametrize(
+    "role, address, fields", SAVES, ids=[f"{address} {i}" for i, (_r, address, _f) in enumerate(SAVES)]
+)
+def test_every_difference_that_a_form_makes_is_in_the_trail(stored, sign_in, role, address, fields):
+    numbers = dataclasses.asdict(stored)
+    browser = sign_in(role, [db.session.get(Trial, stored.trial)])
+    before, last = copy_tables(), last_event()
+    answer = browser.submit(
+        address.format(**numbers), **{name: text.format(**numbers) for name, text in fields.items()}
+    )
+    assert answer.status_code == 303
+    after, events = copy_tables(), events_since(last)
+    expected = expected_changes(differences(before, after), before, after)
+    assert expected, "the form changed nothing"
+    assert {(event.record_type, event.record_id): event.changes for event in events} == expected
+    assert len(events) == len(expected), "one event a record"
+    assert {(event.user_id, event.role) for event in events} == {(browser.user_id, role.value)}
+    assert {event.reason for event in events} == {fields.get("reason")}
+    assert len({event.request_id for event in events}) == 1
+
+
+def test_buttons_are_in_the_trail_too(stored, sign_in):
+    browser = sign_in(Role.ADMIN)
+    token = browser.get("/account").text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    last = last_event()
+    for action in ("disable", "enable"):
+        assert browser.post(f"/users/{stored.user}/{action}", data={"csrf_token": token}).status_code == 303
+    shut, opened = events_since(last)
+    assert shut.changes.keys() == opened.changes.keys() == {"disabled_at"}
+    assert shut.changes["disabled_at"] == opened.changes["disabled_at"][::-1]
+
+
+def test_a_member_who_is_put_back_is_restored(app):
+    member = make_trial_member(user=make_user(), trial=make_trial())
+    for value, action in ((clock.now(), Action.WITHDRAW), (None, Action.RESTORE)):
+        last = last_event()
+        member.withdrawn_at = value
+        with because("for the test"):
+            db.session.commit()
+        assert [event.action for event in events_since(last)] == [action]
+
+
+# One event a record
+
+
+def test_a_change_has_who_when_what_and_why(app):
+    user = make_user(role=Role.PHYSICIAN)
+    participant = make_participant(ecog=1)
+    make_trial_member(user=user, trial=participant.trial)
+    last, began = last_event(), clock.now()
+    with scope.reading_as(user, request_id="f00d"), because("ECOG was read again."):
+        participant.ecog, participant.sex = 2, Sex.UNKNOWN
+        db.session.commit()
+    (event,) = events_since(last)
+    assert (event.record_type, event.record_id) == ("participant", participant.id)
+    assert event.trial_id == participant.trial_id
+    assert event.action is Action.CHANGE
+    assert event.changes == {"ecog": [1, 2], "sex": ["female", "unknown"]}
+    assert event.reason == "ECOG was read again."
+    assert (event.user_id, event.actor, event.role) == (user.id, user.display_name, "physician")
+    assert event.request_id == "f00d"
+    assert began <= event.at <= clock.now()
+
+
+def test_several_changes_in_one_transaction_are_one_event_from_first_to_last(app):
+    participant = make_participant(ecog=1, diagnosis="LUAD")
+    last = last_event()
+    with because("for the test"):
+        for ecog in (2, 3, 4):
+            participant.ecog = ecog
+            db.session.flush()
+        participant.diagnosis = None
+        db.session.flush()
+        participant.diagnosis = "LUAD"
+        db.session.commit()
+    (event,) = events_since(last)
+    assert event.changes == {"ecog": [1, 4]}
+
+
+def test_a_change_that_comes_to_nothing_leaves_no_event(app):
+    participant = make_participant(ecog=1)
+    last, versions = last_event(), data_versions()
+    with because("for the test"):
+        for ecog in (2, 1):
+            participant.ecog = ecog
+            db.session.flush()
+        db.session.commit()
+    assert events_since(last) == []
+    assert data_versions() == versions
+
+
+def test_old_values_survive_what_the_session_forgets(app):
+    """After a commit the session no longer holds the old value, until somebody asks."""
+    participant = make_participant(ecog=1)
+    last = last_event()
+    participant.ecog = 2
+    with because("for the test"):
+        db.session.commit()
+    participant.ecog = 3
+    with because("for the test"):
+        db.session.commit()
+    assert [event.changes for event in events_since(last)] == [{"ecog": [1, 2]}, {"ecog": [2, 3]}]
+
+
+def test_a_secret_is_told_only_as_that_it_changed(app):
+    user = make_user()
+    user.set_password(PASSWORD)
+    db.session.commit()
+    store_rows(
+        User,
+        [{"name": "x", "display_name": "X", "role": Role.MONITOR, "password_hash": "$argon2id$secret"}],
+    )
+    db.session.commit()
+    events = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.record_type == "user")).all()
+    assert [event.changes["password_hash"] for event in events] == [
+        [None, "***"],
+        ["***", "***"],
+        [None, "***"],
+    ]
+
+
+# Reasons
+
+
+def test_a_stored_value_is_not_changed_without_a_reason(app):
+    participant = make_participant(ecog=1)
+    before = copy_tables()
+    participant.ecog = 2
+    with pytest.raises(Refusal) as refused:
+        db.session.commit()
+    assert refused.value.field == "reason"
+    assert differences(before, copy_tables()) == {}
+
+
+def test_a_record_is_not_withdrawn_without_a_reason(app):
+    agent = make_agent()
+    before = copy_tables()
+    agent.withdrawn_at = clock.now()
+    with pytest.raises(Refusal):
+        db.session.commit()
+    assert differences(before, copy_tables()) == {}
+
+
+def test_an_empty_field_is_filled_without_a_reason(app):
+    participant = make_participant(ecog=None)
+    last = last_event()
+    participant.ecog = 1
+    db.session.commit()
+    assert [event.changes for event in events_since(last)] == [{"ecog": [None, 1]}]
+
+
+def test_a_form_asks_for_the_reason_and_stores_nothing_without_it(stored, sign_in):
+    browser = sign_in(Role.PHYSICIAN, [db.session.get(Trial, stored.trial)])
+    before = copy_tables()
+    for reason in ("", "   "):
+        answer = browser.submit(f"/participants/{stored.participant}/edit", ecog="3", reason=reason)
+        assert answer.status_code == 422
+        assert "give the reason for the change" in answer.text
+    assert differences(before, copy_tables()) == {}
+
+
+def test_a_reason_within_another_reason_gives_way_again(app):
+    first, second = make_participant(ecog=1), make_participant(ecog=1)
+    last = last_event()
+    with because("the outer one"):
+        with because("the inner one"):
+            first.ecog = 2
+            db.session.commit()
+        second.ecog = 2
+        db.session.commit()
+    assert [event.reason for event in events_since(last)] == ["the inner one", "the outer one"]
+
+
+# Versions of a trial's data
+
+
+def test_a_change_moves_the_data_version_of_its_trial_alone(app):
+    participant, other, agent = make_participant(), make_participant(), make_agent()
+    for change, trials in (
+        (lambda: setattr(participant, "ecog", 2), {participant.trial_id}),
+        (lambda: setattr(agent, "target", "PD-1"), {None}),
+        (
+            lambda: (setattr(participant, "ecog", 3), setattr(other, "ecog", 3)),
+            {participant.trial_id, other.trial_id},
+        ),
+    ):
+        before = data_versions()
+        with because("for the test"):
+            change()
+            db.session.commit()
+        after = data_versions()
+        assert {trial for trial in after if after[trial] != before.get(trial)} == trials
+        assert all(after[trial] == before[trial] + 1 for trial in trials)
+
+
+# Parts
+
+
+def test_a_parts_change_is_its_owners(app):
+    regimen = make_regimen(agents=[make_agent(), make_agent()])
+    first, second = regimen.components
+    for change, expected in (
+        (lambda: setattr(first, "dose", 200.0), {f"components.{first.id}.dose": [None, 200.0]}),
+        (lambda: regimen.components.remove(second), {
+            f"components.{second.id}.agent_id": [second.agent_id, None],
+            f"components.{second.id}.role": ["added", None],
+            f"components.{second.id}.position": [1, None],
+        }),
+    ):  # fmt: skip
+        last, version = last_event(), regimen.version
+        change()
+        with because("for the test"):
+            db.session.commit()
+        (event,) = events_since(last)
+        assert (event.record_type, event.record_id) == ("regimen", regimen.id)
+        assert event.changes == expected
+        assert db.session.get(Regimen, regimen.id).version == version + 1
+
+
+def test_a_new_part_is_a_change_of_its_owner(app):
+    regimen, agent = make_regimen(), make_agent()
+    last = last_event()
+    regimen.components.append(RegimenComponent(agent=agent, role="added"))
+    db.session.commit()
+    (event,) = events_since(last)
+    component = db.session.get(Regimen, regimen.id).components[1]
+    assert event.action is Action.CHANGE
+    assert event.changes == {
+        f"components.{component.id}.agent_id": [None, agent.id],
+        f"components.{component.id}.role": [None, "added"],
+        f"components.{component.id}.position": [None, 1],
+    }
+
+
+def test_a_row_that_is_removed_on_a_form_is_in_the_trail(stored, sign_in):
+    browser = sign_in(Role.PHYSICIAN)
+    address = f"/regimens/{stored.regimen}/edit"
+    typed = form_values(browser.get(address).text)
+    rest = {name: text for name, text in typed.items() if not name.startswith("components-0-")}
+    before, last = copy_tables(), last_event()
+    assert browser.post(address, data={**rest, "reason": WHY}).status_code == 303
+    after = copy_tables()
+    expected = expected_changes(differences(before, after), before, after)
+    assert {(event.record_type, event.record_id): event.changes for event in events_since(last)} == expected
+    assert {name.split(".")[-1] for name in expected["regimen", stored.regimen]} == {
+        "agent_id",
+        "role",
+        "position",
+    }
+
+
+def test_a_part_that_is_deleted_outright_is_told_with_what_it_held(app):
+    regimen = make_regimen(agents=[make_agent(), make_agent()])
+    second = regimen.components[1]
+    key, agent = second.id, second.agent_id
+    last = last_event()
+    db.session.delete(second)
+    with because("for the test"):
+        db.session.commit()
+    (event,) = events_since(last)
+    assert event.record_type == "regimen"
+    assert event.changes[f"components.{key}.agent_id"] == [agent, None]
+
+
+def test_a_parts_change_needs_the_owners_reason(app):
+    regimen = make_regimen()
+    regimen.components[0].role = "sequential"
+    with pytest.raises(Refusal):
+        db.session.commit()
+
+
+# Refusals leave nothing
+
+
+def test_what_the_database_refuses_leaves_neither_record_nor_trail(app):
+    trial = make_trial(code="TAKEN")
+    before = copy_tables()
+    db.session.add_all([Participant(trial=trial, code="P-1", tumor_location="LUNG"), Trial(code="TAKEN")])
+    with pytest.raises(sa.exc.IntegrityError):
+        db.session.commit()
+    assert differences(before, copy_tables()) == {}
+
+
+def test_nothing_changes_without_somebody_who_changes_it(app):
+    participant = make_participant(ecog=None)
+    before = copy_tables()
+    token = scope._reader.set(None)
+    try:
+        participant.ecog = 2
+        for _again in range(2):
+            with pytest.raises(RuntimeError, match="who is reading"):
+                db.session.commit()
+        with pytest.raises(RuntimeError, match="who is reading"):
+            store_rows(Trial, [{"code": "x", "title": "x"}])
+    finally:
+        scope._reader.reset(token)
+    assert differences(before, copy_tables()) == {}
+
+
+def test_records_are_not_deleted(app):
+    db.session.delete(make_agent())
+    with pytest.raises(RuntimeError, match="withdrawn, never deleted"):
+        db.session.commit()
+
+
+def test_the_trail_itself_is_not_changed(app):
+    make_agent()
+    event = db.session.scalar(sa.select(AuditEvent))
+    event.actor = "somebody else"
+    with pytest.raises(RuntimeError, match="trail"):
+        db.session.commit()
+    db.session.rollback()
+    db.session.delete(event)
+    with pytest.raises(RuntimeError, match="trail"):
+        db.session.commit()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        lambda: sa.update(Participant).values(ecog=0),
+        lambda: sa.update(Participant.__table__).values(ecog=0),
+        lambda: sa.delete(Participant),
+        lambda: sa.delete(RegimenComponent),
+        lambda: sa.insert(Trial).values(code="X"),
+        lambda: sa.insert(Trial.__table__).values(code="X"),
+        lambda: sa.update(AuditEvent).values(actor="nobody"),
+        lambda: sa.delete(AuditEvent),
+        lambda: sa.delete(AuditEvent.__table__),
+    ],
+)
+def test_changes_past_the_session_are_refused(app, statement):
+    make_participant()
+    with pytest.raises(RuntimeError, match="so that the trail sees it"):
+        db.session.execute(statement())
+
+
+# Many at once
+
+
+def test_rows_that_are_stored_at_once_are_told_one_by_one(app):
+    trial, other = make_trial(), make_trial()
+    last, versions = last_event(), data_versions()
+    rows = [
+        {"trial_id": trial.id, "code": "P-1", "tumor_location": "LUNG", "undated": False, "ecog": None,
+         "sex": Sex.MALE, "enrolled_on": datetime.date(2024, 2, 29)},
+        {"trial_id": other.id, "code": "P-2", "tumor_location": "SKIN", "undated": True, "ecog": 1,
+         "sex": None, "enrolled_on": None},
+    ]  # fmt: skip
+    with because("as in the file"):
+        ids = store_rows(Participant, rows)
+        db.session.commit()
+    events = events_since(last)
+    assert [db.session.get(Participant, number).code for number in ids] == ["P-1", "P-2"]
+    assert [
+        (event.record_type, event.record_id, event.trial_id, event.action, event.reason) for event in events
+    ] == [
+        ("participant", ids[0], trial.id, Action.CREATE, "as in the file"),
+        ("participant", ids[1], other.id, Action.CREATE, "as in the file"),
+    ]
+    assert [event.changes for event in events] == [
+        {"trial_id": [None, trial.id], "code": [None, "P-1"], "tumor_location": [None, "LUNG"],
+         "undated": [None, False], "sex": [None, "male"], "enrolled_on": [None, "2024-02-29"]},
+        {"trial_id": [None, other.id], "code": [None, "P-2"], "tumor_location": [None, "SKIN"],
+         "undated": [None, True], "ecog": [None, 1]},
+    ]  # fmt: skip
+    moved = {trial: version for trial, version in data_versions().items() if version != versions.get(trial)}
+    assert moved == {trial.id: versions[trial.id] + 1, other.id: versions[other.id] + 1}
+
+
+def test_rows_and_records_are_told_alike(app):
+    values = {"name": "A", "target": None, "mechanism_class": "PD-1 inhibitor", "modality": "antibody"}
+    last = last_event()
+    with because("for the test"):
+        store_rows(Agent, [values])
+        db.session.commit()
+    make_agent(**{**values, "name": "B"})
+    by_rows, by_record = events_since(last)
+    assert by_rows.changes == {**by_record.changes, "name": [None, "A"]}
+    assert by_rows.trial_id == by_record.trial_id
+    assert db.session.scalars(sa.select(Agent.version)).all() == [1, 1]
+
+
+def test_rows_that_break_a_rule_are_stored_not_at_all(app):
+    before = copy_tables()
+    row = {"name": "twice", "mechanism_class": "PD-1 inhibitor", "modality": "antibody"}
+    with pytest.raises(sa.exc.IntegrityError):
+        store_rows(Agent, [row, row])
+    assert differences(before, copy_tables()) == {}
+
+
+def test_rows_are_found_by_the_search_as_records_are(app):
+    values = {"mechanism_class": "PD-1 inhibitor", "modality": "antibody", "developer": "Évian"}
+    store_rows(Agent, [{**values, "name": "Élan"}])
+    db.session.commit()
+    assert db.session.scalar(sa.select(Agent.search_text)) == make_agent(**values, name="élan").search_text
