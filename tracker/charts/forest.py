@@ -54,7 +54,8 @@ def forest(
     layout = _layout(groups, width, count_label, estimate_label, has_reference=notna(reference))
     parts = [*_axis(layout, percent), *_heads(layout, count_label, estimate_label)]
     if notna(reference):
-        parts += _reference(layout, reference, f"{reference_label or _('All')} {percent(reference, 1)}")
+        label = reference_label or _("All")
+        parts += _reference(layout, reference, f"{label} {percent(reference, 1)}")
     largest = max((group.n for group in groups), default=0)
     for group, y in zip(groups, layout.rows):
         parts.append(_row(layout, y, group, estimate_label, largest))

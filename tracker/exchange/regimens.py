@@ -64,7 +64,7 @@ class Regimens:
             components = [
                 RegimenComponent(agent=self._agent(agent), role=ComponentRole.BACKBONE) for agent in agents
             ]
-            rationale = _("as in the source") if len(agents) > 1 else None
+            rationale = "as in the source" if len(agents) > 1 else None
             regimen = Regimen(name=name, rationale=rationale, components=components)
             db.session.add(regimen)
             db.session.flush()

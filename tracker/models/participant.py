@@ -6,6 +6,7 @@ import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -121,4 +122,4 @@ class ReportedOutcome(Record):
     )
 
     def __str__(self):
-        return self.best_overall_response or self.source
+        return _("Outcome of %(participant)s", participant=self.participant.code)

@@ -315,17 +315,31 @@ def cohort_is_full(cohort_enrolled, cohort_planned_n):
     Weight.CONFIRM,
 )
 def initials_in_code(code, trial_code, trial_code_letters):
-    """trial_code_letters: the letters that other codes of the trial have, as in "CCI ONC"."""
-    own = code.str.extract(_INITIALS, expand=False).str.upper()
+    """Letters that are no prefix of the trial's codes: JD-017, 01-003-MD, J.D.
+
+    trial_code_letters: the letters that other codes of the trial have, as in "CCI ONC".
+    """
+    own = code.str.extract(_INITIALS, expand=False).bfill(axis="columns").iloc[:, 0]
+    own = own.str.upper().str.replace("[^A-Z]", "", regex=True)
     usual = (trial_code + " " + trial_code_letters.fillna("")).str.upper()
     return pd.Series(
-        [isinstance(few, str) and few not in known for few, known in zip(own, usual, strict=True)],
+        [
+            isinstance(few, str) and few not in known and few not in _PREFIXES
+            for few, known in zip(own, usual, strict=True)
+        ],
         index=code.index,
     )
 
 
-#: Two or three letters that stand alone between separators or beside digits.
-_INITIALS = r"(?:^|[-_./ 0-9])([A-Za-z]{2,3})(?:$|[-_./ 0-9])"
+#: Nothing but two or three letters; two letters before a number; or two or three letters after one.
+_INITIALS = (
+    r"^([A-Za-z][-. ]?[A-Za-z](?:[-. ]?[A-Za-z])?)\.?$"
+    r"|^([A-Za-z]{2})(?=[-_./ 0-9])"
+    r"|[0-9][-_./ ]?([A-Za-z]{2,3})(?=$|[-_./ 0-9])"
+)
+
+#: Two letters that usually stand before a participant's number.
+_PREFIXES = {"PT", "PA", "ID", "SJ", "SU", "NO", "NR", "CA"}
 
 
 # Reported outcomes

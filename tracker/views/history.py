@@ -3,11 +3,20 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 from tracker.extensions import db
 from tracker.forms.base import RecordForm
-from tracker.forms.fields import CheckboxField, RecordField, RowsField, TermField, YesNoField
+from tracker.forms.fields import (
+    CheckboxField,
+    CodeListField,
+    CodeOrTextField,
+    RecordField,
+    RowsField,
+    TermField,
+    YesNoField,
+)
 from tracker.models import AuditEvent
 from tracker.reads.masking import is_masked
 from tracker.terms.account import Action
@@ -66,12 +75,17 @@ def _field(form, name):
         part = rest.split(".")[-1].removesuffix("_id")
         row = form[owner].blank_row()
         if part in row:
-            return row[part], f"{form[owner].label.text}: {row[part].label.text}"
-        return None, f"{form[owner].label.text}: {_('place')}"
+            return row[part], _part(form[owner].label.text, row[part].label.text)
+        return None, _part(form[owner].label.text, _("place"))
     name = name.removesuffix("_id")
-    if name == "withdrawn_at":
-        return None, _("Withdrawn")
+    others = {"withdrawn_at": _("Withdrawn"), "undated": _("Without dates"), "disabled_at": _("Disabled")}
+    if name in others:
+        return None, others[name]
     return (form[name], form[name].label.text) if name in form else (None, name.replace("_", " "))
+
+
+def _part(rows, column):
+    return _("%(rows)s: %(column)s", rows=rows, column=column)
 
 
 def _word(field, names, value):
@@ -84,6 +98,8 @@ def _word(field, names, value):
             return str(field.read(value).label)
         except Refusal:  # a term that has been taken out of its list
             return value
+    if isinstance(field, (CodeListField, CodeOrTextField)):
+        return field.codes.label(value, str(get_locale()))
     return shown(value)
 
 
