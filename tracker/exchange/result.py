@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from tracker import clock
+from tracker.exchange.xlsx import xlsx
 from tracker.reports.base import Result, find_report, one_of, plain_rows, run_report
 from tracker.values import Refusal
 
@@ -33,13 +34,14 @@ def report_file(slug: str, format: str, arguments) -> bytes:
     arguments: pairs of parameter and value, the report's and the format's own, such as `table`. Raises
     Refusal as `run_report` does; also 404 for an unknown format.
     """
-    find_report(slug)
-    arguments = MultiDict(arguments)
-    own = {}
-    for name in find_format(format).takes:
-        if given := arguments.poplist(name):
-            own[name] = given[-1]
-    return write(run_report(slug, arguments), format, **own)
+    with force_locale("en"):
+        find_report(slug)
+        arguments = MultiDict(arguments)
+        own = {}
+        for name in find_format(format).takes:
+            if given := arguments.poplist(name):
+                own[name] = given[-1]
+        return write(run_report(slug, arguments), format, **own)
 
 
 def find_format(name: str) -> Format:
@@ -100,4 +102,5 @@ def _harmless(value):
 FORMATS = {
     "csv": Format("text/csv; charset=utf-8", _csv, ("table",)),
     "json": Format("application/json", _json),
+    "xlsx": Format("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx),
 }

@@ -18,6 +18,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
+from tracker.charts.base import WIDE
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
 from tracker.reads.base import in_scope
 from tracker.reads.biomarker import assay_names, with_marker
@@ -31,13 +32,17 @@ FEW = 5
 
 @dataclass(frozen=True)
 class Shown:
-    """How a column is printed, on pages and in pdf: its head, what that means, a row's text and detail."""
+    """How a column is printed, on pages and in pdf: its head, what that means, a row's text and detail.
+
+    fractions: the columns of the frame that it prints as percentages.
+    """
 
     label: str
     text: Callable[[dict], str]
     explanation: str = ""
     detail: Callable[[dict], str] = lambda row: ""
     is_number: bool = True
+    fractions: tuple[str, ...] = ()
 
 
 @dataclass
@@ -58,6 +63,11 @@ class Table:
         """The rows as plain Python values, None where a value is missing or not finite."""
         return plain_rows(self.frame)
 
+    @property
+    def fractions(self) -> set[str]:
+        """The columns that are percentages where they are printed."""
+        return {name for column in self.shown.values() for name in column.fractions}
+
 
 @dataclass
 class Figure:
@@ -68,7 +78,7 @@ class Figure:
     data: pd.DataFrame
     draw: Callable
 
-    def svg(self, width: int, standalone: bool = False):
+    def svg(self, width: int = WIDE, standalone: bool = False):
         return self.draw(self.data, title=str(self.title), width=width, standalone=standalone)
 
 
@@ -91,6 +101,13 @@ class Result:
     parameters: dict = field(default_factory=dict)
     data_cutoff: str | None = None
     frames: list[pd.DataFrame] = field(default_factory=list, repr=False)
+
+    @property
+    def words(self) -> list[tuple[str, str]]:
+        """The parameters that took effect, but for as_of, in the reader's words: (label, value)."""
+        form = self.form
+        fields = [*form.filters, form.marker, form.cutoff, *(form[name] for name in form.own)]
+        return [(str(field.label.text), words) for field in fields if (words := field.words())]
 
     @functools.cached_property
     def fingerprint(self) -> str:
@@ -295,4 +312,4 @@ def shown_rate(name: str, label: str, explanation: str = "") -> Shown:
         low, high = (format_decimal(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
         return f"({low}–{high})"
 
-    return Shown(label, text, explanation, detail)
+    return Shown(label, text, explanation, detail, fractions=(name, f"{name}_low", f"{name}_high"))

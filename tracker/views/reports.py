@@ -4,7 +4,6 @@ from flask import Blueprint, Response, render_template, request
 
 from tracker.charts.base import NARROW, WIDE
 from tracker.exchange.result import FORMATS, find_format, report_file
-from tracker.forms.report import ReportForm
 from tracker.reports.base import all_reports, run_report
 from tracker.roles import Permission
 from tracker.views.access import permission_required
@@ -24,9 +23,7 @@ def index():
 def show(slug):
     """One report: its parameters as a form, headline, figures, tables with their notes, files."""
     result = run_report(slug, request.args)
-    return render_template(
-        "reports/show.html", result=result, formats=FORMATS, parameters=parameters_of(result.form)
-    )
+    return render_template("reports/show.html", result=result, formats=FORMATS)
 
 
 @reports.get("/<slug>.<format>")
@@ -39,12 +36,6 @@ def file(slug, format):
         "Content-Disposition", "inline" if format == "json" else "attachment", filename=f"{slug}.{format}"
     )
     return answer
-
-
-def parameters_of(form: ReportForm) -> list[tuple[str, str]]:
-    """The parameters that took effect in words: (label, value)."""
-    fields = [*form.filters, form.marker, form.cutoff, *(form[name] for name in form.own)]
-    return [(field.label.text, words) for field in fields if (words := field.words())]
 
 
 @reports.app_template_global()
