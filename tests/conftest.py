@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import logging
 import os
 import secrets
 import shutil
@@ -15,6 +16,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 
 from tests import factories
+from tests.tables import copy_tables, differences
 from tracker import clock, create_app, scope
 from tracker.extensions import database_url, db
 from tracker.models import SignIn
@@ -246,3 +248,46 @@ def sign_in(app):
         return browser
 
     return sign_in
+
+
+@pytest.fixture
+def log_lines():
+    """What the tracker writes to its log during the test."""
+    lines, handler = [], logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())
+    log = logging.getLogger("tracker")
+    log.addHandler(handler)
+    yield lines
+    log.removeHandler(handler)
+
+
+@pytest.fixture
+def refused(app, log_lines):
+    """refused(browser, address, field="code", code="...") sends a form that must be refused, and gives the answer.
+
+    field: beside which the reason must stand. What was typed must still be on the page, nothing may have changed
+    in any table, and the log must have one line, which names the field and holds nothing that was typed.
+    """
+
+    def refused(browser, address, *, status=422, field=None, is_kept=True, **typed):
+        page = browser.get(address)
+        assert page.status_code == 200, f"{address} answered {page.status_code}"
+        before = copy_tables()
+        log_lines.clear()
+        answer = browser.post(address, data={**form_values(page.text), **typed})
+        assert answer.status_code == status
+        assert differences(before, copy_tables()) == {}
+        (line,) = log_lines
+        assert f"status={status}" in line
+        texts = [text for text in typed.values() if isinstance(text, str) and len(text) > 3]
+        assert not [text for text in texts if text in line]
+        if field is not None:
+            assert f'id="{field}-error"' in answer.text, f"no reason stands beside {field}"
+            assert field.partition("-")[0] in line.rpartition("fields=")[2].split(",")
+        if is_kept:
+            shown = form_values(answer.text)
+            kept = {name: shown.get(name) for name in typed if not isinstance(typed[name], list)}
+            assert kept == {name: typed[name] for name in kept}
+        return answer
+
+    return refused

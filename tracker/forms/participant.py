@@ -101,22 +101,23 @@ class ParticipantForm(RecordForm):
 
     def __init__(self, record=None, **kwargs):
         super().__init__(record, **kwargs)
-        if record is not None and record.undated:
-            self.enrolled_on.optional = True
-            self.enrolled_on.flags.required = False
-            self.enrolled_on.process_errors = (
-                [] if self.enrolled_on.data is None else self.enrolled_on.process_errors
-            )
         self.arm_is_masked = record is not None and is_masked(record, "arm")
         if self.arm_is_masked:
             self.arm.description = _l("Masked until the results are released; empty leaves it as it is.")
             if not self.is_submitted():
                 self.arm.data = None
 
-    def populate_obj(self, record):
-        kept = record.arm if self.arm_is_masked and self.arm.data is None else self.arm.data
-        self.arm.data = kept
-        super().populate_obj(record)
+    def process(self, formdata=None, obj=None, **kwargs):
+        if obj is not None and obj.undated:
+            self.enrolled_on.optional = True
+            self.enrolled_on.flags.required = False
+        super().process(formdata, obj, **kwargs)
+
+    @property
+    def names(self):
+        """The fields of the record; an arm that is masked and left empty stays as it is."""
+        is_kept = self.arm_is_masked and self.arm.data is None
+        return [name for name in super().names if not (name == "arm" and is_kept)]
 
     def more_columns(self):
         """How many are enrolled already, for those who would be enrolled by this form: a new one, or a moved one."""

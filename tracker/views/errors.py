@@ -58,6 +58,11 @@ def error_page(status: int, message: str):
     return page, status
 
 
+def note_faults(form) -> None:
+    """For the log: which fields of a form are wrong; never what they hold."""
+    g.faulty_fields = [field.name for field in form if field.errors]
+
+
 def _http_error(error: HTTPException):
     if error.code is None or error.code < 400:
         return error

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -26,6 +26,7 @@ from tracker.roles import Permission
 from tracker.scope import reader
 from tracker.values import Refusal
 from tracker.views.access import permission_required
+from tracker.views.errors import note_faults
 from tracker.views.history import events_of, told
 from tracker.views.pages import shown, shown_field, url
 
@@ -195,7 +196,7 @@ def change(record, form: RecordForm, title, stored: Callable | None = None):
 
 def save(form: RecordForm, record, title, stored: Callable | None = None):
     """The one way from a form to a record: all of it is stored, once, or nothing and the form comes back."""
-    earlier = db.session.get(Submission, form.submission.data)
+    earlier = _earlier_submission(form)
     if earlier is not None:
         return redirect(earlier.address, 303)
     is_new = record.id is None
@@ -212,8 +213,9 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
     except sa.exc.IntegrityError as error:
         db.session.rollback()
         kind, columns = violated(error)
-        if "key" in columns:  # the same form, sent twice at once: the other one came first
-            return redirect(db.session.get(Submission, form.submission.data).address, 303)
+        earlier = _earlier_submission(form)
+        if earlier is not None:  # the same form, sent twice at once: the other one came first
+            return redirect(earlier.address, 303)
         _say_what_is_taken(form, kind, columns)
         return form_page(form, title)
     except StaleDataError:
@@ -230,6 +232,12 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
         "success",
     )
     return redirect(address, 303)
+
+
+def _earlier_submission(form):
+    """Of the same form, by the same person."""
+    found = db.session.get(Submission, form.submission.data)
+    return found if found is not None and found.user_id == reader().user_id else None
 
 
 def _note_submission(form, address):
@@ -254,8 +262,7 @@ def form_page(form: RecordForm, title, status=None):
     """The page of a form: 422 when it was sent and is not right; what was typed is kept."""
     if status is None:
         status = 422 if form.is_submitted() and not form.wants_rows else 200
-    if status >= 400:
-        g.faulty_fields = [field.name for field in form if field.errors]
+    note_faults(form)
     cancel = url(form.record) if form.record is not None and form.record.id else _list_address(form)
     return render_template("records/form.html", form=form, title=title, cancel=cancel), status
 
@@ -284,7 +291,7 @@ def withdraw_record(kind: RecordKind, record):
     users = references_to(record)
     if form.is_submitted() and form.is_stale:
         form.reason.errors = [_("The record was changed meanwhile. Look at it again before you withdraw it.")]
-        form.version.raw_data = [str(record.version)]
+        form.version.data = str(record.version)
         status = 409
     elif form.is_submitted() and users:
         status = 422
@@ -296,4 +303,5 @@ def withdraw_record(kind: RecordKind, record):
         return redirect(url(record), 303)
     else:
         status = 422 if form.is_submitted() else 200
+    note_faults(form)
     return render_template("records/withdraw.html", kind=kind, record=record, form=form, users=users), status
