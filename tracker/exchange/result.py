@@ -11,8 +11,10 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 
 from tracker import clock
+from tracker.exchange.pdf import pdf
+from tracker.exchange.png import png
 from tracker.exchange.xlsx import xlsx
-from tracker.reports.base import Result, find_report, one_of, plain_rows, run_report
+from tracker.reports.base import Figure, Result, find_report, one_of, plain_rows, run_report
 from tracker.values import Refusal
 
 #: A text that begins so would be taken for a formula by a spreadsheet.
@@ -82,16 +84,21 @@ def _json(result: Result) -> bytes:
     return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
 
 
-def _csv(result: Result, table: str | None = None) -> bytes:
-    """RFC 4180. A text that a spreadsheet would take for a formula is preceded by an apostrophe."""
-    tables = {one.name: one for one in result.tables}
-    if table is not None and table not in tables:
-        raise Refusal(_("table: %(choose)s", choose=one_of(tables)), field="table")
-    chosen = tables[table] if table else result.tables[0]
+def _csv(result: Result, table: str | None = None, figure: str | None = None) -> bytes:
+    """RFC 4180: the rows of a table, or the data of a figure.
+
+    A text that a spreadsheet would take for a formula is preceded by an apostrophe.
+    """
+    if figure is not None and table is not None:
+        raise Refusal(_("table: choose a table or a figure, not both."), field="table")
+    if figure is not None:
+        frame = _chosen_figure(result, figure).data
+    else:
+        frame = _chosen(result.tables, table, "table").frame
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(chosen.frame.columns)
-    writer.writerows([_harmless(value) for value in row.values()] for row in chosen.rows)
+    writer.writerow(frame.columns)
+    writer.writerows([_harmless(value) for value in row.values()] for row in plain_rows(frame))
     return file.getvalue().encode()
 
 
@@ -99,8 +106,34 @@ def _harmless(value):
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 
+def _svg(result: Result, figure: str | None = None) -> bytes:
+    """A drawing of its own: with its style, title and margin."""
+    return str(_chosen_figure(result, figure).svg(standalone=True)).encode()
+
+
+def _png(result: Result, figure: str | None = None) -> bytes:
+    return png(_chosen_figure(result, figure))
+
+
+def _chosen_figure(result, name) -> Figure:
+    if not result.figures:
+        raise Refusal(_("This report has no figure."), status=404)
+    return _chosen(result.figures, name, "figure")
+
+
+def _chosen(parts, name, field):
+    """The table or figure of that name; the first where none is named."""
+    named = {one.name: one for one in parts}
+    if name is not None and name not in named:
+        raise Refusal(_("%(parameter)s: %(message)s", parameter=field, message=one_of(named)), field=field)
+    return named[name] if name is not None else parts[0]
+
+
 FORMATS = {
-    "csv": Format("text/csv; charset=utf-8", _csv, ("table",)),
+    "csv": Format("text/csv; charset=utf-8", _csv, ("table", "figure")),
     "json": Format("application/json", _json),
     "xlsx": Format("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx),
+    "pdf": Format("application/pdf", pdf),
+    "svg": Format("image/svg+xml", _svg, ("figure",)),
+    "png": Format("image/png", _png, ("figure",)),
 }

@@ -1,0 +1,65 @@
+"""A report on paper: what its page shows, in A4. Laid out by pdf.typ."""
+
+import json
+from pathlib import Path
+
+from flask import current_app
+from flask_babel import gettext as _
+
+from tracker import clock
+from tracker.reports.base import Figure, Result, Shown, Table
+
+LAYOUT = Path(__file__).with_suffix(".typ")
+SUPPORT = "Decision support: these figures inform the judgement of those who are responsible; they do not replace it."
+
+
+def pdf(result: Result) -> bytes:
+    import typst
+
+    now = clock.now()
+    given = {"report": json.dumps(_content(result, now))}
+    return typst.compile(LAYOUT.read_bytes(), format="pdf", sys_inputs=given, timestamp=int(now.timestamp()))
+
+
+def _content(result: Result, now) -> dict:
+    """All that the layout prints, as texts."""
+    cutoff = result.data_cutoff or "none: the participants have no dates"
+    footer = f"Generated at {now:%Y-%m-%d %H:%M:%S} UTC"
+    if current_app.config["IS_DEMO"]:
+        footer += " · Demonstration: all data are synthetic"
+    return {
+        "title": str(result.report.title),
+        "verdict": str(result.verdict["text"]) if result.verdict else None,
+        "sentence": str(result.sentence) if result.sentence else None,
+        "facts": [*result.words, ("Data cut-off", cutoff)],
+        "headline": _headline(result.headline) if result.headline else None,
+        "figures": [_figure(one) for one in result.figures],
+        "tables": [_table(one) for one in result.tables],
+        "nothing": _("There is nothing to show."),
+        "support": SUPPORT,
+        "footer": footer,
+    }
+
+
+def _headline(table: Table) -> list[dict]:
+    row = table.rows[0]
+    return [{"label": str(column.label), **_cell(column, row)} for column in table.shown.values()]
+
+
+def _figure(figure: Figure) -> dict:
+    return {"title": str(figure.title), "svg": str(figure.svg(standalone=True))}
+
+
+def _table(table: Table) -> dict:
+    columns = table.shown.values()
+    explained = [f"{column.label}: {column.explanation}" for column in columns if column.explanation]
+    return {
+        "title": str(table.title),
+        "columns": [{"label": str(one.label), "is_number": one.is_number} for one in columns],
+        "rows": [[_cell(column, row) for column in columns] for row in table.rows],
+        "notes": [*map(str, table.notes), *(["; ".join(explained) + "."] if explained else [])],
+    }
+
+
+def _cell(column: Shown, row: dict) -> dict:
+    return {"text": str(column.text(row)), "detail": str(column.detail(row))}
