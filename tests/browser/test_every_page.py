@@ -1,0 +1,82 @@
+"""Every page that a role is led to answers, keeps to the policy, is accessible, and fits its window."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tracker.demo.centre import SIGN_INS
+
+pytestmark = pytest.mark.browser
+
+_LINKS = """[...document.querySelectorAll("a[href]")].map((link) => new URL(link.href))
+  .filter((address) => address.origin === location.origin).map((address) => address.pathname + address.search)"""
+
+
+def links(person) -> list[str]:
+    return person.page.evaluate(_LINKS)
+
+
+def kind(address) -> str:
+    """What addresses are alike: of one kind of record, or of one list however it is narrowed or sorted."""
+    return re.sub(r"\d+", "1", address.split("?")[0])
+
+
+def looks(address) -> str:
+    """What pages look alike: those of a kind; and histories and withdrawals, whatever the record."""
+    return re.sub(r"^/[a-z-]+/1/(history|withdraw)$", r"/record/1/\1", kind(address))
+
+
+def is_file(address) -> bool:
+    return "." in address.split("?")[0]
+
+
+@pytest.mark.parametrize("role", [role for role, _name, _password in SIGN_INS])
+def test_all_that_a_role_is_led_to_answers_and_is_accessible(at_the_centre, role):
+    """Whatever the pages of the side bar link to is asked for, and one page of each look is looked at.
+
+    The physician, who enters the most, is followed to any depth: to the forms, histories and withdrawals.
+    """
+    person = at_the_centre(role)
+    side_bar = list(dict.fromkeys(links(person)))
+    waiting, near = list(side_bar), set(side_bar)
+    asked, kinds, seen, wrong = set(), set(), set(), []
+    while waiting:
+        address = waiting.pop(0)
+        if address in asked:
+            continue
+        if looks(address) not in seen and not is_file(address):
+            person.open(address)
+            wrong += person.faults_of_page()
+            if address in side_bar:
+                near.update(links(person))
+            if address in side_bar or role == "physician":
+                waiting += links(person)
+        elif address in near or kind(address) not in kinds:
+            answer = person.context.request.get(address)
+            assert answer.status < 400, f"{answer.status} for {address}"
+        asked.add(address)
+        kinds.add(kind(address))
+        seen.add(looks(address))
+    assert not wrong, "\n".join(wrong)
+    if role == "physician":
+        assert {"/participants/1/edit", "/regimens/1/edit", "/arms/new", "/cohorts/1/history"} <= kinds
+
+
+def test_pages_that_say_no_are_accessible(arrive, at_the_centre, centre):
+    stranger = arrive(centre)
+    stranger.open("/sign-in")
+    stranger.check_page()
+    monitor = at_the_centre("monitor")
+    for address, status, heading in (
+        ("/trials/999", 404, "Not found"),
+        ("/users/", 403, "Not for your role"),
+        ("/participants/?sort=shoe-size", 422, "That does not work"),
+    ):
+        with monitor.refused(status):
+            monitor.open(address)
+        monitor.at(heading)
+        monitor.check_page()
+    monitor.open("/search?q=no+such+words")
+    expect(monitor.page.get_by_text("Nothing matches.")).to_be_visible()
+    monitor.check_page()

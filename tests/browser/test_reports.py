@@ -1,0 +1,108 @@
+"""The director reads how participants of all trials respond, and takes the numbers away."""
+
+import csv
+import json
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+TRIALS = ["CCI-BASKET-01", "CCI-LAG-05", "CCI-LUNG-03", "CCI-MEL-02", "CCI-NEO-06", "CCI-TNBC-04"]
+
+
+def rows(person, card) -> list[list[str]]:
+    """The cells of a card's table as they are read: the heading row first."""
+    found = person.card(card).get_by_role("row").all()
+    return [[cell.inner_text() for cell in row.locator("th, td").all()] for row in found]
+
+
+def download(person, name):
+    with person.page.expect_download() as started:
+        person.follow(name)
+    return started.value.suggested_filename, started.value.path().read_text()
+
+
+def breast_by_trial(person):
+    """Narrow the outcomes to breast cancer, a row for each trial, by the report's own form."""
+    person.menu("Outcomes")
+    person.at("Outcomes")
+    person.page.get_by_text("Choose participants").click()
+    person.fill({"Tumor location": "Breast", "Group by": "Trial"})
+    person.press("Show")
+    expect(person.page).to_have_url(re.compile("tumor_location=BREAST"))
+
+
+def test_the_director_sees_the_outcomes_of_all_trials_first(at_the_centre):
+    director = at_the_centre("director")
+    director.at("Overview")
+    heading, *shown = rows(director, "Outcomes of all trials")
+    assert heading[0] == "Trial"
+    assert [row[0] for row in shown] == TRIALS
+    marks = director.card("Outcomes of all trials").get_by_role("img", name=re.compile("CCI-"))
+    expect(marks.filter(visible=True)).to_have_count(len(TRIALS))
+    director.follow("Open the report")
+    director.at("Outcomes")
+    assert [row[0] for row in rows(director, "Response")[1:]] == TRIALS
+
+
+def test_a_narrowed_report_is_what_its_address_says(at_the_centre):
+    director = at_the_centre("director")
+    breast_by_trial(director)
+    narrowed = rows(director, "Response")
+    assert len(narrowed) > 1
+    director.page.reload()
+    assert rows(director, "Response") == narrowed
+    expect(director.field("Group by").locator("option:checked")).to_have_text("Trial")
+    director.page.get_by_text("Choose participants").click()
+    expect(director.field("Tumor location").locator("option:checked")).to_have_text("Breast")
+
+    colleague = at_the_centre("monitor")
+    colleague.open(director.page.url)
+    assert {row[0] for row in rows(colleague, "Response")[1:]} <= {row[0] for row in narrowed[1:]}
+    director.follow("Show all")
+    assert rows(director, "Response")[1][0] == "All participants"
+
+
+def test_the_marks_of_a_chart_are_read_by_keyboard(at_the_centre):
+    director = at_the_centre("director")
+    breast_by_trial(director)
+    director.page.get_by_role("button", name="Show", exact=True).focus()
+    for _ in range(20):
+        director.page.keyboard.press("Tab")
+        if director.focused().get_attribute("role") == "img":
+            break
+    first, second = (row[0] for row in rows(director, "Response")[1:3])
+    readout = director.card("Objective response rate").locator("[aria-live]").filter(visible=True)
+    expect(director.focused()).to_have_accessible_name(re.compile(first))
+    expect(readout).to_contain_text(first)
+    director.page.keyboard.press("ArrowDown")
+    expect(readout).to_contain_text(second)
+    director.check_page()
+    director.page.keyboard.press("Shift+Tab")
+    expect(readout).to_be_empty()
+
+
+def test_the_files_of_a_report_hold_what_its_page_shows(at_the_centre):
+    director = at_the_centre("director")
+    breast_by_trial(director)
+    shown = [(row[0], int(row[1]), int(row[2])) for row in rows(director, "Response")[1:]]
+    name, text = download(director, "CSV")
+    assert name == "outcomes.csv"
+    read = [
+        (row["trial"], int(row["n"]), int(row["responders"])) for row in csv.DictReader(text.splitlines())
+    ]
+    assert read == shown
+    name, text = download(director, "JSON")
+    result = json.loads(text)
+    assert (name, result["report"]) == ("outcomes.json", "outcomes")
+    table = result["tables"][0]["rows"]
+    assert [(row["trial"], row["n"], row["responders"]) for row in table] == shown
+    assert all(0 <= row["orr_low"] <= row["orr"] <= row["orr_high"] <= 1 for row in table)
+
+
+def test_a_report_is_narrowed_without_script(at_the_centre):
+    director = at_the_centre("director", java_script_enabled=False)
+    breast_by_trial(director)
+    assert len(rows(director, "Response")) > 1
