@@ -104,7 +104,9 @@ class RegimenComponent(Part):
         dose = f"{self.dose:.15g} {self.unit.label}" if self.dose is not None else None
         start = f"day {self.start_day}" if self.start_day is not None else None
         route = self.route and str(self.route.label)
-        return ", ".join(filter(None, [str(self.agent), str(self.role.label), dose, route, self.schedule, start]))
+        return ", ".join(
+            filter(None, [str(self.agent), str(self.role.label), dose, route, self.schedule, start])
+        )
 
 
 class ReferenceResult(Record):

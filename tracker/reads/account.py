@@ -13,7 +13,5 @@ def nobody_has_an_account() -> bool:
 
 def is_last_administrator(user: User) -> bool:
     """Whether nobody else could make accounts."""
-    others = sa.select(User.id).where(
-        User.role == Role.ADMIN, User.disabled_at.is_(None), User.id != user.id
-    )
+    others = sa.select(User.id).where(User.role == Role.ADMIN, User.disabled_at.is_(None), User.id != user.id)
     return user.role is Role.ADMIN and db.session.scalar(others.limit(1)) is None

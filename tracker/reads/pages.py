@@ -83,11 +83,15 @@ def list_page(model, form, columns, filters, arguments, headings) -> Page:
     known = {"q", "sort", "page", *filters}
     for name in arguments:
         if name not in known:
-            raise Refusal(_("There is no parameter of that name; there are: %(names)s.", names=", ".join(sorted(known))))
+            raise Refusal(
+                _("There is no parameter of that name; there are: %(names)s.", names=", ".join(sorted(known)))
+            )
     hidden = MASKABLE.get(model, set())
     shown = [_column(model, form, name, name not in hidden, headings) for name in columns]
     query = read_text(arguments.get("q")) or ""
-    chosen = [Filter(name, form[name].label.text, form[name].options(), arguments.getlist(name)) for name in filters]
+    chosen = [
+        Filter(name, form[name].label.text, form[name].options(), arguments.getlist(name)) for name in filters
+    ]
     condition = [_matches(model, form[one.name], one.chosen) for one in chosen if any(one.chosen)]
     if query:
         condition.append(model.search_text.contains(fold(query), autoescape=True))

@@ -29,6 +29,8 @@ def accrual() -> list[tuple[Trial, int]]:
         .subquery()
     )
     rows = db.session.execute(
-        sa.select(Trial, sa.func.coalesce(enrolled.c.n, 0)).outerjoin(enrolled, enrolled.c.trial_id == Trial.id)
+        sa.select(Trial, sa.func.coalesce(enrolled.c.n, 0)).outerjoin(
+            enrolled, enrolled.c.trial_id == Trial.id
+        )
     ).all()
     return sorted(((trial, n) for trial, n in rows), key=lambda row: (not row[0].status.enrols, row[0].code))

@@ -303,7 +303,7 @@ def _sentence(total, has_total, endpoint) -> str:
     else:
         said = _("%(x)s of %(n)s participants responded.", x=x, n=n)
     if n < FEW:
-        return f"{said} {_('That is too few to speak of a rate.')}"
+        return " ".join([said, _("That is too few to speak of a rate.")])
     concluded = _(
         "That is %(rate)s; the data agree with any true rate from %(low)s to %(high)s.",
         rate=percent(total["orr"]),

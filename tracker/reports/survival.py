@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import wtforms
+from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -106,7 +107,7 @@ def build(participants, by=(), endpoint="pfs", landmarks=LANDMARKS, reference=No
     tables = [
         _medians(groups, names, len(participants) - len(known), endpoint),
         _landmarks(groups, names, landmarks),
-        _comparison(groups, reference, endpoint),
+        _comparison(_compared(groups, by), reference),
     ]
     title = SurvivalForm.endpoint.args[1][endpoint]
     return Result(
@@ -218,23 +219,24 @@ def _landmarks(groups, names, landmarks) -> Table:
         frame,
         shown={name: shown_group(name) for name in names}
         | {
-            "month": Shown(_l("Month"), lambda row: f"{row['month']:g}"),
+            "month": Shown(_l("Month"), lambda row: format_decimal(row["month"], "0.##")),
             "at_risk": shown_count("at_risk", _l("At risk")),
-            "survival": Shown(_l("Survival (95% CI)"), _shown_survival, detail=_shown_survival_limits),
+            "survival": Shown(
+                _l("Survival (95% CI)"),
+                _shown_survival,
+                detail=_shown_survival_limits,
+                fractions=("survival", "low", "high"),
+            ),
         },
         notes=[_l("Nothing is estimated beyond the last follow-up of a group.")],
     )
 
 
-def _comparison(groups, reference, endpoint) -> Table:
+def _comparison(compared, reference) -> Table:
     columns = ["group", "reference", "hr", "hr_low", "hr_high", "p_wald", "logrank_chi2", "logrank_p"]
-    rows, notes = (
-        [],
-        [_l("Hazard ratio of the group over the reference: Cox, ties by Efron; p by Wald; log-rank test.")],
-    )
+    method = _l("Hazard ratio of the group over the reference: Cox, ties by Efron; p by Wald; log-rank test.")
+    rows, notes = [], [method]
     if reference is not None:
-        compared = _compared(groups, [])
-        compared.pop("missing", None)
         base = compared.pop(reference)
         rows = [[name, reference, *_compare(part, base, notes, name)] for name, part in compared.items()]
         everybody = pd.concat([base, *compared.values()], keys=range(len(compared) + 1))
@@ -245,7 +247,7 @@ def _comparison(groups, reference, endpoint) -> Table:
         _l("Comparison"),
         pd.DataFrame(rows, columns=columns),
         shown={
-            "group": Shown(_l("Group"), lambda row: row["group"], is_number=False),
+            "group": Shown(_l("Group"), _shown_compared, is_number=False),
             "reference": Shown(_l("Reference"), lambda row: row["reference"] or "—", is_number=False),
             "hr": Shown(_l("HR (95% CI)"), _shown_hr, detail=_shown_hr_limits),
             "p_wald": Shown(_l("p (Wald)"), lambda row: shown_p(row["p_wald"])),
@@ -308,22 +310,21 @@ def _sentence(groups, by, endpoint) -> str:
     median = median_survival(part["months"], part["event"]).time
     if np.isnan(median):
         return _("More than half of %(n)s participants had no event while they were followed.", n=len(part))
-    return _(
-        "Half of %(n)s participants had the event within %(median).1f months.", n=len(part), median=median
-    )
+    within = format_decimal(median, "0.0")
+    return _("Half of %(n)s participants had the event within %(median)s months.", n=len(part), median=within)
 
 
 def shown_p(p) -> str:
     """A p value as journals print it."""
     if p is None:
         return "—"
-    return _("< 0.001") if p < 0.001 else f"{p:.3f}"
+    return _("< 0.001") if p < 0.001 else format_decimal(p, "0.000")
 
 
 def _shown_median(row):
     if not row["n"]:
         return "—"
-    return _("NR") if row["median"] is None else f"{row['median']:.1f}"
+    return _("NR") if row["median"] is None else format_decimal(row["median"], "0.0")
 
 
 def _shown_limits(row):
@@ -331,7 +332,7 @@ def _shown_limits(row):
 
 
 def _limit(value):
-    return _("NE") if value is None else f"{value:.1f}"
+    return _("NE") if value is None else format_decimal(value, "0.0")
 
 
 def _shown_survival(row):
@@ -341,12 +342,20 @@ def _shown_survival(row):
 def _shown_survival_limits(row):
     if row["low"] is None or row["high"] is None:
         return ""
-    return f"({percent(row['low'])}–{percent(row['high'])})"
+    low, high = (format_decimal(100 * row[end], "0.0") for end in ("low", "high"))
+    return f"({low}–{high})"
+
+
+def _shown_compared(row):
+    return _("All groups") if row["group"] == "overall" else row["group"]
 
 
 def _shown_hr(row):
-    return "—" if row["hr"] is None else f"{row['hr']:.2f}"
+    return "—" if row["hr"] is None else format_decimal(row["hr"], "0.00")
 
 
 def _shown_hr_limits(row):
-    return "" if row["hr"] is None else f"({row['hr_low']:.2f}–{row['hr_high']:.2f})"
+    if row["hr"] is None:
+        return ""
+    low, high = (format_decimal(row[f"hr_{end}"], "0.00") for end in ("low", "high"))
+    return f"({low}–{high})"
