@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tracker.exchange.importing import import_file
 from tracker.extensions import db
-from tracker.models import Arm, AuditEvent, Cohort, Participant, ReportedOutcome, Trial
+from tracker.models import Arm, Assay, AuditEvent, Cohort, Measurement, Participant, ReportedOutcome, Trial
 
 MAPPINGS = Path(__file__).parent / "mappings"
 
@@ -26,6 +26,13 @@ def counts(*columns):
         key[0] if len(key) == 1 else tuple(key): number
         for *key, number in db.session.execute(chosen.group_by(*columns))
     }
+
+
+def measured(*columns):
+    """By assay: how many measurements, or what else is asked of them."""
+    chosen = sa.select(Assay.name, *(columns or (sa.func.count(Measurement.id),))).join(Assay.measurements)
+    rows = db.session.execute(chosen.group_by(Assay.name)).all()
+    return {name: values[0] if len(values) == 1 else tuple(values) for name, *values in rows}
 
 
 @pytest.fixture
@@ -49,6 +56,35 @@ def test_chowell(chowell):
     assert deaths == 873
 
 
+def test_chowells_measurements_are_those_of_the_file(chowell, shared):
+    chowell()
+    columns = {
+        "TMB (MSK-IMPACT)": "TMB",
+        "PD-L1 TPS": "PDL1_TPS(%)",
+        "Albumin in blood": "Albumin",
+        "Neutrophil-to-lymphocyte ratio": "NLR",
+        "Platelets in blood": "Platelets",
+        "Hemoglobin in blood": "HGB",
+        "FCNA (MSK-IMPACT)": "FCNA",
+        "MSI (MSK-IMPACT)": "MSI",
+        "HLA LOH (MSK-IMPACT)": "HLA_LOH",
+        "HED": "HED",
+        "Body mass index": "BMI",
+    }
+    raw = pd.read_csv(shared / "data/real/loris/chowell_1479.csv")
+    assert measured() == {assay: raw[column].count() for assay, column in columns.items()}
+    sums = measured(sa.func.sum(Measurement.value))
+    assert sums == {assay: pytest.approx(raw[column].sum()) for assay, column in columns.items()}
+    assert measured()["PD-L1 TPS"] == 1479 - 1075
+    assert sums["MSI (MSK-IMPACT)"] == 45
+    told = db.session.execute(
+        sa.select(Measurement.timepoint, Measurement.qualifier, Measurement.qc_status).distinct()
+    ).all()
+    assert told == [("baseline", "=", "passed")]
+    high = sa.select(sa.func.count(Measurement.id)).join(Measurement.assay).where(Measurement.value >= 10)
+    assert db.session.scalar(high.where(Assay.name == "TMB (MSK-IMPACT)")) == (raw["TMB"] >= 10).sum()
+
+
 def test_chowell_twice_adds_nothing(chowell):
     chowell()
     events = db.session.scalar(sa.select(sa.func.count(AuditEvent.id)))
@@ -58,7 +94,11 @@ def test_chowell_twice_adds_nothing(chowell):
         "arm": (0, 0, 1),
         "participant": (0, 0, 1479),
         "outcome": (0, 0, 1479),
+        "biomarker": (0, 0, 11),
+        "assay": (0, 0, 11),
+        "measurement": (0, 0, 10 * 1479 + 404),
     }
+    assert done.differences.empty
     assert db.session.scalar(sa.select(sa.func.count(AuditEvent.id))) == events
 
 
@@ -92,6 +132,15 @@ def test_inspire(app, shared):
     assert ("B", "responder") not in counts(Cohort.name, ReportedOutcome.best_overall_response)
     assert counts(ReportedOutcome.clinical_benefit) == {True: 24, False: 70}
     assert counts(Participant.tumor_location, Participant.subtype)["BREAST", "TNBC"] == 18
+    assert measured() == {
+        "PD-L1 (INSPIRE)": 93,
+        "TMB (INSPIRE)": 94,
+        "ctDNA (INSPIRE)": 94,
+        "Change of ctDNA (INSPIRE)": 73,
+    }
+    assert measured(sa.func.min(Measurement.value))["TMB (INSPIRE)"] < 0
+    increased = Measurement.category == "Increase from baseline"
+    assert db.session.scalar(sa.select(sa.func.count(Measurement.id)).where(increased)) == 40
 
 
 def test_oak(app, shared):
@@ -108,3 +157,8 @@ def test_oak(app, shared):
     assert counts(Arm.code, ReportedOutcome.os_event)["ATEZO", True] == 193
     first = db.session.scalars(sa.select(Participant).where(Participant.code == "OAK-1")).one()
     assert (first.arm.code, first.reported_outcome.os_months) == ("DOC", 5.190965092)
+    raw = pd.read_csv(shared / "data/real/oak/oak.csv")
+    assert measured(sa.func.count(Measurement.id), sa.func.sum(Measurement.value)) == {
+        "bTMB (OAK)": (578, raw["btmb"].sum()),
+        "PD-L1 at least 1 % (OAK)": (578, raw["pdl1"].sum()),
+    }

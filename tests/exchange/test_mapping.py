@@ -22,6 +22,12 @@ tumor_location = "place"
 """
 )
 
+MEASUREMENT = """
+[[measurement]]
+assay = "TMB"
+value = "tmb"
+"""
+
 
 def test_a_string_is_the_value_in_trial_and_arm_and_a_column_in_participant():
     mapping = read_mapping(
@@ -44,6 +50,41 @@ def test_an_outcome_belongs_to_the_participant_of_its_row_unless_it_says_another
     )
     assert own.origins["outcome"][0]["participant"] == Origin(column="id")
     assert other.origins["outcome"][0]["participant"] == Origin(column="who")
+
+
+def test_in_a_measurement_strings_are_values_but_of_what_is_measured_and_when():
+    mapping = read_mapping(
+        (
+            PARTICIPANT
+            + MEASUREMENT
+            + """
+            biomarker = "Tumor mutational burden"
+            scale = "Continuous"
+            positive_cutoff = 10
+            timepoint = "Baseline"
+            measured_on = "on"
+            qualifier = "sign"
+            """
+        ).encode()
+    )
+    assert mapping.assays == {
+        "[[measurement]]": {
+            "assay": "TMB",
+            "biomarker": "Tumor mutational burden",
+            "scale": "continuous",
+            "positive_cutoff": 10,
+        }
+    }
+    assert mapping.origins["measurement"] == [
+        {
+            "assay": Origin(constant="TMB"),
+            "value": Origin(column="tmb"),
+            "timepoint": Origin(constant="baseline"),
+            "measured_on": Origin(column="on"),
+            "qualifier": Origin(column="sign"),
+            "participant": Origin(column="id"),
+        }
+    ]
 
 
 def test_terms_of_the_trial_are_read_by_their_labels_and_aliases_too():
@@ -75,10 +116,27 @@ def test_a_mapping_is_read_from_a_file_with_a_byte_order_mark_and_windows_line_e
         ("[trial]\ntitle = 'x'", ["[trial]", "code"]),
         ("[trial]\ncode = ''", ["[trial] code", "empty"]),
         (TRIAL + "[patient]\n", ["[patient]", "[participant]", "[outcome]", "[source]"]),
+        (TRIAL + "[[lesion]]", ["[[lesion]]", "cannot be imported yet", "[outcome]", "[[measurement]]"]),
+        (TRIAL + "[[assay]]\nname = 'TMB'", ["no section [assay]", "[[measurement]]"]),
+        (PARTICIPANT + "[[measurement]]\nassay = 'TMB'", ["[[measurement]]", "needs value"]),
+        (PARTICIPANT + "[[measurement]]\nvalue = 'TMB'", ["[[measurement]]", "needs assay"]),
+        (PARTICIPANT + "[[measurement]]\nassay = ' '\nvalue = 'x'", ["[[measurement]] assay", "empty"]),
         (
-            TRIAL + "[[measurement]]\nassay = 'TMB'",
-            ["[[measurement]]", "cannot be imported yet", "[outcome]"],
+            PARTICIPANT + MEASUREMENT + MEASUREMENT + "specimen = 'x'",
+            ["[[measurement]] 2 specimen", "cannot be imported yet"],
         ),
+        (PARTICIPANT + MEASUREMENT + "scale = 'log'", ["[[measurement]] scale", "Continuous"]),
+        (PARTICIPANT + MEASUREMENT + "kind = 'dna'", ["[[measurement]] kind", "Mutation"]),
+        (PARTICIPANT + MEASUREMENT + "positive_cutoff = 'high'", ["[[measurement]] positive_cutoff"]),
+        (PARTICIPANT + MEASUREMENT + "timepoint = 'later'", ["[[measurement]] timepoint", "Baseline"]),
+        (PARTICIPANT + MEASUREMENT + "batch = 'b'", ["[[measurement]] batch", "unit", "measured_day"]),
+        (PARTICIPANT + MEASUREMENT + "unit = { column = 'u' }", ["[[measurement]] unit", "value itself"]),
+        (PARTICIPANT + MEASUREMENT + "category = 'c'", ["[[measurement]] category", "qualifier"]),
+        (
+            PARTICIPANT + MEASUREMENT + "measured_on = 'a'\nmeasured_day = 'b'",
+            ["[[measurement]]", "measured_on", "measured_day"],
+        ),
+        (TRIAL + MEASUREMENT, ["[[measurement]]", "participant"]),
         (TRIAL + "colour = 'red'", ["[trial] colour", "title", "design"]),
         (TRIAL + "title2 = 1", ["[trial] title2"]),
         ("[trial]\ncode = 'T'\ndesign = 'guess'", ["[trial] design", "Observational"]),

@@ -15,10 +15,10 @@ def refuse(section, cells, field, message, reading):
     """
     if not section.in_rows:
         for table in cells.index:
-            key = reading.frames[section.name].loc[table, section.key]
+            key = reading.frames[section.place].loc[table, section.key]
             reading.faults.add(f"{section.title} {key}, {field}: {message}")
         return
-    column = reading.named.get(section.name, {}).get(field, field)
+    column = reading.named.get(section.place, {}).get(field, field)
     known = reading.faults.rows(column)
     reading.faults.add_rows(cells[[row not in known for row in cells.index]], column, message)
 
@@ -35,17 +35,18 @@ def check_records(section, records, resulting, reading):
         mask = found.mask & ~_faulty(section, found.check.columns, records.index, reading)
         field = _field_to_name(section, found.check, reading)
         cells = records[field] if field in records else records[section.key]
-        cells = shown(cells[mask], records.get("undated"))
+        undated = columns.get("undated", columns.get("participant_undated"))
+        cells = shown(cells[mask], undated)
         if found.check.weight is Weight.REFUSE:
             refuse(section, cells, field, str(found.check.message), reading)
         elif section.in_rows:
-            column = reading.named[section.name].get(field, field)
+            column = reading.named[section.place].get(field, field)
             reading.warnings.add_rows(cells, column, str(found.check.message))
 
 
 def _field_to_name(section, check, reading):
     """The field that the check names, or another that it looks at, if the file has only that."""
-    named = reading.named.get(section.name, {})
+    named = reading.named.get(section.place, {})
     fields = [name for name in (check.field, *check.columns) if name in named]
     return fields[0] if fields else check.field
 
@@ -57,11 +58,9 @@ def _columns(section, records, resulting) -> pd.DataFrame:
         if not one.refers_to:
             columns[name] = _plain(records[name])
         elif one.refers_to != "regimen":
-            others = resulting[one.refers_to]
+            others = resulting[one.refers_to].reindex(records[name]).set_axis(records.index)
             for other in others.columns:
-                columns[f"{name}_{other}"] = _plain(
-                    others[other].reindex(records[name]).set_axis(records.index)
-                )
+                columns[f"{name}_{other}"] = _plain(others[other])
         if one.refers_to:
             columns[f"{name}_id"] = records[name].notna().map({True: 1.0, False: float("nan")})
     if section.name != "trial":
@@ -90,9 +89,23 @@ def _usual_letters(codes):
 
 def _faulty(section, fields, index, reading):
     """Where one of the fields could not be read: what a check says of the rest may be wrong."""
-    named = reading.named.get(section.name, {})
+    named = reading.named.get(section.place, {})
     rows = set().union(*(reading.faults.rows(named[name]) for name in fields if name in named))
     return pd.Series([row in rows for row in index], index, dtype=bool)
+
+
+def record_names(section, records, undated) -> pd.Series:
+    """What tells records apart whose section has no one field for it, joined: "P-1, TMB, baseline, day 1"."""
+    first, *others = section.made_of
+    names = records[first]
+    for name in others:
+        if name not in records:
+            continue
+        cells = records[name]
+        if section.fields[name].dtype == DATE:
+            cells = shown(cells, undated)
+        names = names + (", " + cells.astype("str")).fillna("")
+    return names
 
 
 def shown(cells, undated=None) -> pd.Series:
@@ -101,7 +114,7 @@ def shown(cells, undated=None) -> pd.Series:
         return cells.map({True: _("yes"), False: _("no")})
     if cells.dtype != DATE:
         return cells.astype(object).map(lambda value: f"{value:.15g}" if isinstance(value, float) else value)
-    dates = cells.dt.strftime("%Y-%m-%d")
+    dates = cells.map({date: date.strftime("%Y-%m-%d") for date in cells.dropna().unique()}).astype("str")
     if undated is None:
         return dates
     offset = (cells - pd.Timestamp(DAY_ONE)).dt.days

@@ -6,7 +6,7 @@ import pandas as pd
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from tracker.exchange.checking import check_records, refuse, shown
+from tracker.exchange.checking import check_records, record_names, refuse, shown
 from tracker.exchange.reading import Reading
 from tracker.exchange.regimens import Regimens
 from tracker.exchange.sections import DATE, SECTIONS, TEXT, YES_NO, Section
@@ -35,7 +35,8 @@ class Comparison:
     """What an import would do.
 
     update: whether stored values that the file contradicts are changed; they are differences either way.
-    stored: for each section the trial's records, withdrawn ones too, indexed by their key.
+    stored: for each section's place the trial's records, withdrawn ones too, indexed by their key; biomarkers
+    and assays are every trial's.
     """
 
     reading: Reading
@@ -64,19 +65,22 @@ def compare(reading: Reading, update=False) -> Comparison:
     trial_id = _trial_id(reading.frames["trial"]["code"].item())
     comparison = Comparison(reading, update, Regimens(), trial_id)
     resulting = {}
-    for name, section in SECTIONS.items():
-        stored = comparison.stored[name] = _stored(section, comparison)
-        if name not in reading.frames:
-            resulting[name] = stored
+    for section in reading.sections:
+        place = section.place
+        stored = comparison.stored[place] = _stored(section, comparison)
+        if place not in reading.frames:
+            resulting[place] = stored
             continue
-        frame = _settled(section, reading.frames[name], comparison)
+        frame = _settled(section, reading.frames[place], comparison)
         _refuse_withdrawn(section, frame, comparison)
         _refuse_unknown(section, frame, comparison)
+        if section.name == "measurement":
+            _refuse_mixed_measurements(section, frame, resulting["participant"], reading)
         changes = _changes(section, frame, comparison)
         comparison.changes.append(changes)
         after = pd.concat([changes.new, changes.changed.drop(columns="id")])
         rest = stored[~stored["id"].isin(changes.changed["id"])].drop(columns=["id", "withdrawn_at"])
-        resulting[name] = pd.concat([rest, after.set_index(section.key)])
+        resulting[place] = pd.concat([rest, after.set_index(section.key)])
         check_records(section, after, resulting, reading)
     return comparison
 
@@ -98,11 +102,14 @@ def _stored(section, comparison) -> pd.DataFrame:
     """The section's records in this trial: id, withdrawn_at and every field, typed as the fields are read."""
     model, names = section.model, ["id", "withdrawn_at", *section.fields]
     rows = []
-    if comparison.trial_id is not None:
+    if comparison.trial_id is not None or model.trial_path is None:
         attributes = [getattr(model, section.attribute(name)) for name in section.fields]
         chosen = sa.select(model.id, model.withdrawn_at, *attributes).where(
             _in_trial(model, comparison.trial_id)
         )
+        for name, key in section.only.items():
+            number = _ids(section.fields[name].refers_to, comparison).get(key)
+            chosen = chosen.where(getattr(model, section.attribute(name)) == number)
         rows = db.session.execute(chosen.execution_options(include_withdrawn=True)).all()
     columns = dict(zip(names, zip(*rows))) if rows else dict.fromkeys(names, ())
     frame = pd.DataFrame({"id": pd.Series(columns["id"], dtype="int64")})
@@ -115,10 +122,18 @@ def _stored(section, comparison) -> pd.DataFrame:
         if one.dtype == TEXT:
             cells = [None if cell is None else str(cell) for cell in cells]
         frame[name] = pd.Series(cells, dtype=one.dtype)
+    if section.made_of:
+        undated = frame["participant"].map(comparison.stored["participant"]["undated"]).astype(YES_NO)
+        frame[section.key] = record_names(section, frame, undated)
+        # Forms may have entered several: one that is not withdrawn goes before, then the oldest.
+        frame = frame.iloc[frame["withdrawn_at"].notna().argsort(kind="stable")]
+        frame = frame[~frame[section.key].duplicated()]
     return frame.set_index(section.key)
 
 
 def _in_trial(model, trial_id):
+    if model.trial_path is None:
+        return sa.true()
     if model is Trial:
         return Trial.id == trial_id
     if hasattr(model, "trial_id"):
@@ -142,8 +157,10 @@ def _settled(section, frame, comparison) -> pd.DataFrame:
         and not comparison.trial_id
     ):
         return frame.assign(is_randomised=(frame["design"] == "randomised").astype(YES_NO))
+    if section.name == "participant":
+        frame = _dated_by_measurements(frame, comparison)
     if section.name == "participant" and "subtype" in frame:
-        location = frame[section.key].map(comparison.stored[section.name]["tumor_location"])
+        location = frame[section.key].map(comparison.stored["participant"]["tumor_location"])
         if "tumor_location" in frame:
             location = frame["tumor_location"].fillna(location)
         # A constant "unknown" is meant for the breast tumors among the rows.
@@ -153,8 +170,38 @@ def _settled(section, frame, comparison) -> pd.DataFrame:
     return frame
 
 
+def _dated_by_measurements(frame, comparison):
+    """New participants with the date of a measurement are dated, though none of their own dates is known."""
+    found = [
+        measured.loc[measured["measured_on"].notna(), "participant"]
+        for section in comparison.reading.sections
+        if section.name == "measurement"
+        and not section.in_days
+        and "measured_on" in (measured := comparison.reading.frames.get(section.place, pd.DataFrame()))
+    ]
+    if not found:
+        return frame
+    codes = frame["code"]
+    is_dated = codes.isin(pd.concat(found)) & ~codes.isin(comparison.stored["participant"].index)
+    undated = frame.get("undated", pd.Series(None, frame.index, dtype=YES_NO))
+    return frame.assign(undated=undated.mask(is_dated & undated.isna(), False))
+
+
+def _refuse_mixed_measurements(section, frame, participants, reading):
+    """Study days belong to the undated, dates to all others."""
+    if "measured_on" in frame:
+        undated = frame["participant"].map(participants["undated"]).astype(YES_NO)
+        mixed = frame["measured_on"].notna() & (undated != section.in_days).fillna(False).astype(bool)
+        if section.in_days:
+            message = _("The participant has dates: give the date of the measurement, not its study day.")
+        else:
+            message = _("The participant came without dates: give the measurement's study day.")
+        cells = shown(frame["measured_on"], pd.Series(section.in_days, frame.index, dtype=YES_NO))
+        refuse(section, cells[mixed], "measured_on", message, reading)
+
+
 def _refuse_withdrawn(section, frame, comparison):
-    stored = comparison.stored[section.name]
+    stored = comparison.stored[section.place]
     withdrawn = stored.index[stored["withdrawn_at"].notna()]
     keys = frame[section.key]
     message = _("This record is withdrawn; restore it first.")
@@ -163,7 +210,7 @@ def _refuse_withdrawn(section, frame, comparison):
 
 def _refuse_unknown(section, frame, comparison):
     """Faults where a record names another that neither the file brings nor the trial has."""
-    for name in frame:
+    for name in frame.columns.intersection(list(section.fields)):
         reference = section.fields[name].refers_to
         if reference is None or reference == "regimen":
             continue
@@ -185,7 +232,7 @@ def _refuse_unknown(section, frame, comparison):
 
 def _changes(section, frame, comparison) -> Changes:
     """Which records are new, and which stored ones change."""
-    stored = comparison.stored[section.name]
+    stored = comparison.stored[section.place]
     is_new = ~frame[section.key].isin(stored.index)
     new, now = frame[is_new], frame[~is_new]
     for name in section.required:
@@ -216,6 +263,8 @@ def _completed(section, new, label) -> pd.DataFrame:
         cells = new[name] if name in new else pd.Series(None, new.index, dtype=one.dtype)
         default = defaults.get(name, _column_default(section, name))
         whole[name] = cells if default is None else cells.fillna(default)
+    if section.made_of:
+        whole[section.key] = new[section.key]
     return pd.DataFrame(whole, new.index)
 
 

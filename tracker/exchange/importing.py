@@ -10,6 +10,7 @@ from flask_babel import gettext as _
 from tracker.audit import because
 from tracker.exchange.compare import compare
 from tracker.exchange.mapping import read_mapping
+from tracker.exchange.measurements import settle_assays
 from tracker.exchange.reading import read
 from tracker.exchange.source import MAXIMUM_BYTES
 from tracker.exchange.store import Count, count, store
@@ -53,7 +54,7 @@ def import_file(
     tell = progress or (lambda done, total, text: None)
     tell(0, 1, _("Reading"))
     path = Path(path)
-    mapping = read_mapping(Path(mapping_path))
+    mapping = settle_assays(read_mapping(Path(mapping_path)))
     reading = read(path.name, _content(path), mapping)
     tell(0, 1, _("Comparing with what is stored"))
     is_stored = False

@@ -7,14 +7,14 @@ refused; the message names the section and the key, and lists what exists.
 import datetime
 import tomllib
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
 from flask_babel import gettext as _
 
 from tracker.exchange.regimens import SEPARATOR
-from tracker.exchange.sections import DATE, SECTIONS, STUDY_DAY, UNITS, Field, Origin
+from tracker.exchange.sections import DATE, SECTIONS, STUDY_DAY, UNITS, WRITTEN, Field, Origin
 from tracker.exchange.source import SourceOptions, read_options
 from tracker.values import Refusal
 
@@ -22,7 +22,6 @@ MAXIMUM_BYTES = 1_000_000
 
 #: Sections of the mapping file that a later version will import.
 _NOT_YET = (
-    "measurement",
     "adverse_event",
     "administration",
     "specimen",
@@ -42,11 +41,14 @@ class Mapping:
     given: for trial, arms and cohorts, the values themselves, one record a row.
     origins: for the sections that are read from the source, where each field comes from; a list, because a
     section may stand several times.
+    assays: what each [[measurement]] says of its assay, by the words by which messages name the table. What
+    is stored has its say too: `measurements.settle_assays`.
     """
 
     source: SourceOptions
     given: dict[str, pd.DataFrame]
     origins: dict[str, list[dict[str, Origin]]]
+    assays: dict[str, dict] = field(default_factory=dict)
 
     @property
     def columns(self) -> dict[str, str]:
@@ -54,9 +56,9 @@ class Mapping:
         needed = {where.column: "[source] where" for where in self.source.where}
         for name, tables in self.origins.items():
             for table in tables:
-                for field, origin in table.items():
+                for key, origin in table.items():
                     if origin.column is not None:
-                        needed.setdefault(origin.column, f"{SECTIONS[name].title} {field}")
+                        needed.setdefault(origin.column, f"{SECTIONS[name].title} {key}")
         return needed
 
 
@@ -65,17 +67,20 @@ def read_mapping(mapping: Path | str | bytes) -> Mapping:
     content = _parse(mapping if isinstance(mapping, bytes) else _content(Path(mapping)))
     tables = {name: _tables(name, content[name]) for name in content if name != "source"}
     source = read_options(content.get("source", {}))
-    given, origins = {}, {}
+    given, origins, assays = {}, {}, {}
     for name, found in tables.items():
         section = SECTIONS[name]
-        if section.in_rows:
+        if name == "measurement":
+            assays = {place: _assay(section, table, place) for place, table in found}
+            origins[name] = [_measurement(section, table, place, assays[place]) for place, table in found]
+        elif section.in_rows:
             origins[name] = [_origins(section, table, place) for place, table in found]
         else:
             given[name] = _given(section, found)
     if "trial" not in given:
         raise Refusal(_("The mapping has no [trial]; give its code at least."))
     _add_participants(origins)
-    return Mapping(source, given, origins)
+    return Mapping(source, given, origins, assays)
 
 
 def _content(path):
@@ -100,12 +105,12 @@ def _parse(content):
 
 def _tables(name, found) -> list[tuple[str, dict]]:
     """The tables of one section, each with the words by which messages name it."""
-    titles = ", ".join(["[source]", *(section.title for section in SECTIONS.values())])
+    titles = ", ".join(["[source]", *(section.title for section in WRITTEN.values())])
     if name in _NOT_YET:
         raise Refusal(
             _("Section [[%(name)s]] cannot be imported yet; sections: %(titles)s.", name=name, titles=titles)
         )
-    if name not in SECTIONS:
+    if name not in WRITTEN:
         raise Refusal(_("There is no section [%(name)s]; sections: %(titles)s.", name=name, titles=titles))
     section = SECTIONS[name]
     found = found if isinstance(found, list) else [found]
@@ -117,11 +122,14 @@ def _tables(name, found) -> list[tuple[str, dict]]:
     ]
     for place, table in zip(places, found):
         for key in table:
+            if (name, key) == ("measurement", "specimen"):
+                raise _refused(place, key, _("specimens cannot be imported yet; leave it out"))
             if key not in section.keys:
                 listed = ", ".join(section.keys)
                 raise _refused(place, key, _("there is no such field; fields: %(fields)s", fields=listed))
-        if section.key not in table and name != "outcome":
-            raise Refusal(_("%(place)s needs %(key)s.", place=place, key=section.key))
+        for key in section.needs:
+            if key not in table:
+                raise Refusal(_("%(place)s needs %(key)s.", place=place, key=key))
     return list(zip(places, found))
 
 
@@ -172,6 +180,39 @@ def _regimen(place, agents):
             place, "regimen", _("an agent's name has at most 100 characters, and no plus sign between spaces")
         )
     return SEPARATOR.join(agents) or None
+
+
+# Measurements: values and columns
+
+
+def _assay(section, table, place) -> dict:
+    """What a table says of its assay: values, as the fields are read; `assay` is the name."""
+    told = {
+        key: _read_literal(section, table[key], place, key)
+        for key in ("assay", *section.beside)
+        if key in table
+    }
+    if told["assay"] is None:
+        raise _refused(place, "assay", _("it is empty"))
+    return {key: value for key, value in told.items() if value is not None}
+
+
+def _measurement(section, table, place, assay) -> dict[str, Origin]:
+    columns = {key: value for key, value in table.items() if key not in ("assay", *section.beside)}
+    if isinstance(columns.get("timepoint"), str):
+        columns["timepoint"] = {"constant": _read_literal(section, columns["timepoint"], place, "timepoint")}
+        if columns["timepoint"]["constant"] is None:
+            del columns["timepoint"]
+    return {"assay": Origin(constant=assay["assay"])} | _origins(section, columns, place)
+
+
+def _read_literal(section, value, place, key):
+    """The value of one key as its field is read; None where it is blank."""
+    text = pd.Series([_literal(place, key, value)], dtype=object)
+    found, faults = (section.beside.get(key) or section.fields[key]).read(text, Origin(), ".")
+    for message in faults:
+        raise _refused(place, key, message)
+    return found.item() if found.notna().item() else None
 
 
 # Participants and what is theirs: columns of the source

@@ -6,8 +6,10 @@ from pathlib import PurePath
 import pandas as pd
 from flask_babel import gettext as _
 
+from tracker.exchange.checking import record_names
 from tracker.exchange.faults import Faults
 from tracker.exchange.mapping import Mapping
+from tracker.exchange.measurements import measurement_tables
 from tracker.exchange.sections import DATE, SECTIONS, STUDY_DAY, YES_NO, Origin, Section, excel_dates
 from tracker.exchange.source import SourceOptions, Where, read_table
 from tracker.rules.checks import personal_data
@@ -25,13 +27,17 @@ _ERRORS = [
 class Reading:
     """What a file says.
 
-    frames: for each section one record a row, with the fields that the mapping gives, missing where the file
-    tells nothing. The index is the row of the file; for trial, arm and cohort it counts the mapping's tables.
-    named: for each section the source's name of a field: its column, else the field itself.
+    sections: what a file may bring, each after those that it refers to; of a list in rows, such as
+    measurements, each table that the mapping has is one.
+    frames: for each section's place one record a row, with the fields that the mapping gives, missing where
+    the file tells nothing. The index is the row of the file; for what the mapping itself gives, such as trial
+    and arm, it counts the mapping's tables.
+    named: for each section's place the source's name of a field: its column, else the field itself.
     faults: what forbids to store anything; warnings: what a person should look at. A comparison adds to both.
     """
 
     name: str
+    sections: list[Section]
     frames: dict[str, pd.DataFrame]
     named: dict[str, dict[str, str]]
     faults: Faults
@@ -50,21 +56,32 @@ class Reading:
 def read(name: str, content: bytes, mapping: Mapping) -> Reading:
     """The records in a file; its name says of which kind it is. Raises Refusal for what is no table."""
     table, faults = read_table(name, content, mapping.source, mapping.columns)
-    reading = Reading(name, dict(mapping.given), {}, faults, Faults(), len(table))
+    tables = [
+        (SECTIONS[section_name], origins)
+        for section_name, found in mapping.origins.items()
+        for origins in found
+        if section_name != "measurement"
+    ] + measurement_tables(mapping)
+    single = [section for section in SECTIONS.values() if not (section.is_list and section.in_rows)]
+    numbered = [section for section, _origins in tables if section.is_list]
+    reading = Reading(name, single + numbered, dict(mapping.given), {}, faults, Faults(), len(table))
     for where in mapping.source.where:
         if where.column in table:
             table = table[_matches(table[where.column], where, mapping.source)]
     if not len(table) and not faults:
         faults.add(_("No row of the file is left by [source] where."))
     table = _without_errors(table, faults)
-    for section_name, tables in mapping.origins.items():
-        section = SECTIONS[section_name]
-        for origins in tables:
-            reading.named[section_name] = {
-                section.days.get(field, field): origin.column or field for field, origin in origins.items()
-            }
-            if all(origin.column is None or origin.column in table for origin in origins.values()):
-                reading.frames[section_name] = _records(section, origins, table, mapping.source, reading)
+    for section, origins in tables:
+        named = {section.days.get(field, field): origin.column or field for field, origin in origins.items()}
+        if section.made_of:
+            named[section.key] = named[next(field for field in section.told if field in named)]
+        reading.named[section.place] = named
+        if all(origin.column is None or origin.column in table for origin in origins.values()):
+            reading.frames[section.place] = _records(section, origins, table, mapping.source, reading)
+    for number, section in enumerate(numbered):
+        for earlier in numbered[:number]:
+            if earlier.only == section.only and {earlier.place, section.place} <= reading.frames.keys():
+                _leave_out_repeated(section, earlier, reading)
     return reading
 
 
@@ -86,17 +103,21 @@ def _records(section: Section, origins, table, options, reading) -> pd.DataFrame
     frame = pd.DataFrame(index=table.index)
     for name, origin in origins.items():
         frame[section.days.get(name, name)] = _field(section, name, origin, table, options, reading)
-    if section.days.keys() & origins.keys():
+    if "undated" not in section.fields:
+        pass
+    elif section.days.keys() & origins.keys():
         frame["undated"] = pd.Series(True, frame.index, dtype=YES_NO)
     elif dates := [name for name in frame if section.fields[name].dtype == DATE]:
         # True dates make a participant dated; a row without any tells nothing.
         frame["undated"] = pd.Series(False, frame.index, dtype=YES_NO).where(frame[dates].notna().any(axis=1))
-    key = section.key
-    if section.name == "outcome":
-        told = [name for name in frame if name not in (key, "source")]
-        frame = frame[frame[told].notna().any(axis=1)]
+    if section.told:
+        frame = frame[frame[[name for name in section.told if name in frame]].notna().any(axis=1)]
+    key = "participant" if section.made_of else section.key
     _refuse_missing(frame, key, origins[key].column or key, reading.faults)
     frame = frame[frame[key].notna()]
+    if section.made_of:
+        undated = pd.Series(section.in_days, frame.index, dtype=YES_NO)
+        frame = frame.assign(**{section.key: record_names(section, frame, undated)})
     return _distinct(section, frame, reading)
 
 
@@ -198,7 +219,7 @@ def _distinct(section, frame, reading) -> pd.DataFrame:
             (repeated[name] == first[name]).fillna(False) | (repeated[name].isna() & first[name].isna())
         )
         rows = repeated.index[differs.astype(bool)]
-        column = reading.named[section.name].get(name, name)
+        column = reading.named[section.place].get(name, name)
         message = first_rows[rows].map(
             lambda row: _(
                 "The row repeats row %(row)d with another value; make them equal, or leave one out.", row=row
@@ -206,3 +227,18 @@ def _distinct(section, frame, reading) -> pd.DataFrame:
         )
         reading.faults.add_rows(repeated.loc[rows, name], column, message)
     return frame[~frame[section.key].duplicated()]
+
+
+def _leave_out_repeated(section, earlier, reading):
+    """Of records that an earlier table has too, equal ones are one; unequal ones are faults."""
+    frame, known = reading.frames[section.place], reading.frames[earlier.place]
+    is_known = frame[section.key].isin(known[section.key])
+    repeated = frame[is_known]
+    first = known.set_index(section.key).loc[repeated[section.key]].set_axis(repeated.index)
+    message = _("%(title)s has this record with another value; leave one out.", title=earlier.title)
+    for name in section.fields:
+        if name in repeated and name in first:
+            differs = ~((repeated[name] == first[name]) | (repeated[name].isna() & first[name].isna()))
+            column = reading.named[section.place].get(name, name)
+            reading.faults.add_rows(repeated.loc[differs.astype(bool), name], column, message)
+    reading.frames[section.place] = frame[~is_known]

@@ -6,13 +6,23 @@ otherwise; `field_on`, a date, may also come as `field_day`, a study day.
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 import sqlalchemy as sa
 
 from tracker import values
-from tracker.models import Arm, Cohort, Participant, Record, ReportedOutcome, Trial
+from tracker.models import (
+    Arm,
+    Assay,
+    Biomarker,
+    Cohort,
+    Measurement,
+    Participant,
+    Record,
+    ReportedOutcome,
+    Trial,
+)
 from tracker.models.base import Code
 from tracker.terms.trial import EnrolmentStatus, Phase, ResponseCriteria, TrialStatus
 
@@ -62,10 +72,16 @@ class Field:
 class Section:
     """Records of one kind.
 
-    key: the field that tells them apart, within the trial. required: what a new one must say. defaults: what
-    a new one gets where the file tells nothing. derived: fields that follow from others, and that a mapping
-    cannot name. is_list: written [[name]] in the mapping. in_rows: one record a row of the source; otherwise
-    the mapping itself says the values.
+    key: the field that tells them apart, within the trial; or, where several fields do together (`made_of`),
+    the name of a column that joins them. required: what a new one must say. defaults: what a new one gets
+    where the file tells nothing. derived: fields that follow from others, and that a mapping cannot name.
+    needs: the keys without which a table of the mapping means nothing. beside: keys that say something of
+    another section's record. told: a row in which all of these are missing has no record. is_list: written
+    [[name]] in the mapping. in_rows: one record a row of the source; otherwise the mapping itself says the
+    values. written_in: the section of the mapping that this one's records are named in, if not its own.
+
+    Where a list is in rows, each of its tables is a section of its own (`of_table`), with its number, the
+    records that it is about (`only`), and whether its dates are study days.
     """
 
     name: str
@@ -75,12 +91,31 @@ class Section:
     required: tuple[str, ...]
     defaults: dict = field(default_factory=dict)
     derived: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    beside: dict[str, Field] = field(default_factory=dict)
+    made_of: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     is_list: bool = False
     in_rows: bool = True
+    written_in: str | None = None
+    number: int | None = None
+    only: dict[str, str] = field(default_factory=dict)
+    in_days: bool = False
 
     @property
     def title(self):
-        return f"[[{self.name}]]" if self.is_list else f"[{self.name}]"
+        name = self.written_in or self.name
+        title = f"[[{name}]]" if self.is_list else f"[{name}]"
+        return title if self.number is None else f"{title} {self.number}"
+
+    @property
+    def place(self) -> str:
+        """Where a reading and a comparison keep what is this section's."""
+        return self.name if self.number is None else f"{self.name} {self.number}"
+
+    def of_table(self, number, fields, only, in_days) -> "Section":
+        """The section of one table of a list; number: None for an only one."""
+        return replace(self, number=number, fields=self.fields | fields, only=only, in_days=in_days)
 
     @property
     def days(self) -> dict[str, str]:
@@ -91,7 +126,8 @@ class Section:
     @property
     def keys(self) -> list[str]:
         """What a mapping may name."""
-        return [name for name in [*self.fields, *self.days] if name not in self.derived]
+        names = dict.fromkeys([*self.fields, *self.days, *self.beside])
+        return [name for name in names if name not in self.derived]
 
     def field(self, name) -> Field:
         return STUDY_DAY if name in self.days else self.fields[name]
@@ -182,6 +218,37 @@ def _read_study_days(texts, origin, decimal):
 STUDY_DAY = Field(_read_study_days, DATE)
 
 
+# What an assay gives
+
+
+def _number_of(text):
+    return text[1:] if text[:1] in ("<", ">") else text
+
+
+def _bound_of(text):
+    return text[0] if text[:1] in ("<", ">") else "="
+
+
+def _read_bounded(texts, origin, decimal):
+    """Numbers, also those that are only a bound, such as <5."""
+    return values.read_numbers(texts.map(_number_of, na_action="ignore"), decimal=decimal)
+
+
+def _read_bounds(texts, origin, decimal):
+    """How such numbers stand to what was measured; nothing is faulty that is not so as a number."""
+    bounds = texts.map(_bound_of, na_action="ignore").astype(TEXT)
+    return bounds, pd.Series([], texts.index[:0], TEXT)
+
+
+def _read_zero_or_one(texts, origin, decimal):
+    found, faults = values.read_booleans(texts)
+    return found.astype(NUMBER), faults
+
+
+BOUNDED_NUMBER, BOUND = Field(_read_bounded, NUMBER), Field(_read_bounds, TEXT)
+ZERO_OR_ONE = Field(_read_zero_or_one, NUMBER)
+
+
 TRIAL = Section(
     "trial",
     Trial,
@@ -199,6 +266,7 @@ TRIAL = Section(
         minimum_dose_percent=_integers(0, 100),
     ),
     required=("title", "design"),
+    needs=("code",),
     defaults={
         "phase": Phase.NA,
         "status": TrialStatus.COMPLETED,
@@ -219,6 +287,7 @@ ARM = Section(
     )
     | {"regimen": _names("regimen", maximum=200)},
     required=("title", "type"),
+    needs=("code",),
     defaults={"status": EnrolmentStatus.CLOSED},
     is_list=True,
     in_rows=False,
@@ -234,6 +303,7 @@ COHORT = Section(
         planned_n=_integers(1),
     ),
     required=("tumor_location",),
+    needs=("name",),
     defaults={"status": EnrolmentStatus.CLOSED},
     is_list=True,
     in_rows=False,
@@ -256,6 +326,7 @@ PARTICIPANT = Section(
         age_at_enrolment=_numbers(0, 120, unit="years"),
     ),
     required=("tumor_location",),
+    needs=("code",),
     defaults={"undated": True},  # no calendar date is known
     derived=("undated",),
 )
@@ -273,6 +344,63 @@ OUTCOME = Section(
         os_months=_numbers(0, 1200, unit="months"),
     ),
     required=(),
+    told=(
+        "best_overall_response",
+        "clinical_benefit",
+        "pathological_complete_response",
+        "pfs_months",
+        "pfs_event",
+        "os_months",
+        "os_event",
+    ),
 )
 
-SECTIONS = {section.name: section for section in (TRIAL, ARM, COHORT, PARTICIPANT, OUTCOME)}
+BIOMARKER = Section(
+    "biomarker",
+    Biomarker,
+    key="name",
+    fields=_fields(Biomarker, "name kind"),
+    required=("kind",),
+    is_list=True,
+    in_rows=False,
+    written_in="measurement",
+)
+
+ASSAY = Section(
+    "assay",
+    Assay,
+    key="name",
+    fields={"biomarker": _names("biomarker", maximum=200)}
+    | _fields(Assay, "name scale unit lower_limit upper_limit positive_cutoff"),
+    required=("biomarker", "scale"),
+    is_list=True,
+    in_rows=False,
+    written_in="measurement",
+)
+
+MEASUREMENT = Section(
+    "measurement",
+    Measurement,
+    key="record",
+    made_of=("participant", "assay", "timepoint", "measured_on"),
+    fields={"participant": _codes("participant"), "assay": _names("assay", maximum=200)}
+    | _fields(Measurement, "value category qualifier timepoint measured_on"),
+    required=(),
+    derived=("category",),
+    needs=("assay", "value"),
+    beside={
+        "biomarker": ASSAY.fields["biomarker"],
+        "kind": BIOMARKER.fields["kind"],
+        **{name: ASSAY.fields[name] for name in ("scale", "unit", "positive_cutoff")},
+    },
+    told=("value", "category"),
+    is_list=True,
+)
+
+SECTIONS = {
+    section.name: section
+    for section in (TRIAL, ARM, COHORT, PARTICIPANT, OUTCOME, BIOMARKER, ASSAY, MEASUREMENT)
+}
+
+#: Those that a mapping names.
+WRITTEN = {name: section for name, section in SECTIONS.items() if section.written_in is None}

@@ -9,10 +9,16 @@ from flask_babel import gettext as _
 
 from tracker.audit import store_rows
 from tracker.exchange.compare import Changes, Comparison
+from tracker.exchange.sections import SECTIONS
 from tracker.extensions import db, violated
 from tracker.models import TrialMember
 from tracker.scope import reader
 from tracker.values import Refusal
+
+#: The sections whose records others name.
+_REFERRED_TO = {
+    one.refers_to for section in SECTIONS.values() for one in section.fields.values() if one.refers_to
+}
 
 #: Records between two steps of progress.
 _STEP = 5_000
@@ -29,9 +35,15 @@ class Count:
 
 def count(comparison: Comparison) -> dict[str, Count]:
     """What the import does, by section."""
-    return {
-        one.section.name: Count(len(one.new), len(one.changed), one.unchanged) for one in comparison.changes
-    }
+    counts: dict[str, Count] = {}
+    for one in comparison.changes:
+        before = counts.get(one.section.name, Count(0, 0, 0))
+        counts[one.section.name] = Count(
+            before.new + len(one.new),
+            before.changed + len(one.changed),
+            before.unchanged + one.unchanged,
+        )
+    return counts
 
 
 def store(comparison: Comparison, progress: Callable | None = None) -> None:
@@ -45,15 +57,17 @@ def store(comparison: Comparison, progress: Callable | None = None) -> None:
     tell = _Progress(progress, total)
     try:
         comparison.regimens.store()
-        ids = {name: stored["id"].to_dict() for name, stored in comparison.stored.items()}
+        ids = {name: comparison.stored[name]["id"].to_dict() for name in _REFERRED_TO - {"regimen"}}
         ids["regimen"] = comparison.regimens.ids
         trial_id = comparison.trial_id
         for changes in comparison.changes:
             name = changes.section.name
-            ids[name] |= _insert(changes, trial_id, ids, tell)
+            inserted = _insert(changes, trial_id, ids, tell)
             _change(changes, ids, tell)
+            if name in _REFERRED_TO:
+                ids[name] |= inserted
             if name == "trial":
-                trial_id = ids[name][comparison.reading.frames["trial"]["code"].item()]
+                trial_id = trial_id or inserted[comparison.reading.frames["trial"]["code"].item()]
                 if comparison.trial_id is None and reader().user_id is not None:
                     # Whoever creates a trial is its first member.
                     db.session.add(TrialMember(user_id=reader().user_id, trial_id=trial_id))
