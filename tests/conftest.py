@@ -9,6 +9,7 @@ import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
+import argon2
 import pytest
 import sqlalchemy as sa
 from flask import has_app_context
@@ -19,7 +20,7 @@ from tests import factories
 from tests.tables import copy_tables, differences
 from tracker import clock, create_app, scope
 from tracker.extensions import database_url, db
-from tracker.models import SignIn
+from tracker.models import SignIn, account
 from tracker.views.access import _hash
 
 SHARED = Path(__file__).parents[1].parent / "shared"
@@ -30,6 +31,14 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.get_closest_marker("browser") and not os.environ.get("CI") and not shutil.which("chromium"):
             item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_hashes():
+    """Argon2 at its least: in life it is slow on purpose."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(account, "_HASHER", argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,8 @@ from werkzeug.routing import IntegerConverter
 class IdConverter(IntegerConverter):
     """A record's number: what a database's integer can hold."""
 
+    regex = "[0-9]+"
+
     def __init__(self, url_map):
         super().__init__(url_map, min=1, max=2**31 - 1)
 

@@ -1,6 +1,6 @@
 """Signing in and out, one's own account, and the accounts that the administrator keeps."""
 
-from urllib.parse import urlsplit
+import re
 
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -25,13 +25,24 @@ from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
 from tracker.values import Refusal
 from tracker.views.access import current_sign_in, end_sign_in, permission_required, public, start_sign_in
+from tracker.views.errors import note_faults
 from tracker.views.records import change, find, record_views
 
 account = Blueprint("account", __name__)
 
 
+#: A path on this host, which no browser takes for another one's: it reads \ as /, and skips control characters.
+_OWN_ADDRESS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f\\]*")
+
+
 def _unscoped(statement):
     return db.session.scalar(statement.execution_options(unscoped=True))
+
+
+def _page(template, form):
+    """A page with one form: 422 when it was sent and is not right."""
+    note_faults(form)
+    return render_template(template, form=form), 422 if form.is_submitted() else 200
 
 
 @account.route("/sign-in", methods=["GET", "POST"])
@@ -42,13 +53,13 @@ def sign_in():
         return redirect(url_for("account.setup"))
     form = SignInForm(next=request.args.get("next"))
     if not form.validate_on_submit():
-        return render_template("account/sign_in.html", form=form), 422 if form.is_submitted() else 200
+        return _page("account/sign_in.html", form)
     user = _unscoped(sa.select(User).where(User.name == form.name.data.lower()))
     password = form.password.data
     known = user.has_password(password) if user else refuse_password(password)
     if not known or not user.is_active:
         form.password.errors = [_("Account or password are not right, or the account is disabled.")]
-        return render_template("account/sign_in.html", form=form), 422
+        return _page("account/sign_in.html", form)
     start_sign_in(user)
     db.session.commit()
     return redirect(own_address(form.next.data) or url_for("home.index"), 303)
@@ -82,7 +93,7 @@ def setup():
             db.session.commit()
         flash(_("The tracker is yours. Make accounts for the others next."), "success")
         return redirect(url_for("user.list"), 303)
-    return render_template("account/setup.html", form=form), 422 if form.is_submitted() else 200
+    return _page("account/setup.html", form)
 
 
 @account.get("/account")
@@ -124,7 +135,7 @@ def password():
             flash(_("The password is changed. Your other browsers are signed out."), "success")
             return redirect(url_for("account.show"), 303)
         form.current.errors = [_("This is not your present password.")]
-    return render_template("account/password.html", form=form), 422 if form.is_submitted() else 200
+    return _page("account/password.html", form)
 
 
 user = record_views(
@@ -181,11 +192,4 @@ def _refuse_without_token():
 
 def own_address(text) -> str | None:
     """The address to go on to after signing in, where it is one of ours."""
-    parts = urlsplit((text or "").replace("\\", "/"))
-    ours = (
-        not parts.scheme
-        and not parts.netloc
-        and parts.path.startswith("/")
-        and not parts.path.startswith("//")
-    )
-    return text if text and ours else None
+    return text if _OWN_ADDRESS.fullmatch(text or "") else None
