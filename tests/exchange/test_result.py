@@ -1,12 +1,14 @@
 """Reports as files."""
 
 import csv
+import dataclasses
 import json
+from xml.etree import ElementTree
 
 import pytest
 
 from tests.factories import make_arm, make_cohort, make_participant, make_reported_outcome, make_trial
-from tracker.exchange.result import report_file
+from tracker.exchange.result import FORMATS, report_file, write
 from tracker.reports.base import run_report
 from tracker.values import Refusal
 
@@ -88,6 +90,59 @@ def test_a_table_is_chosen_by_name(app):
     assert refused.value.status == 422
     with pytest.raises(Refusal, match="no parameter table"):
         parsed(("table", "response"))
+
+
+def test_the_data_of_a_figure_are_a_csv_too(app):
+    make_reported_outcome(best_overall_response="PR")
+    (line,) = lines(("figure", "forest"))
+    assert list(line) == ["group", "responders", "n", "orr", "orr_low", "orr_high"]
+    for refused, said in [
+        ([("figure", "pie")], "forest"),
+        ([("figure", "forest"), ("table", "response")], "both"),
+    ]:
+        with pytest.raises(Refusal, match=said):
+            lines(*refused)
+
+
+@pytest.mark.parametrize(
+    "name", ["Düsseldorf", "</svg><script>alert(1)</script>", "#import $x$", "=cmd|' /C'!A0"]
+)
+def test_a_drawing_is_xml_with_its_own_style_and_every_text_as_it_is(app, name):
+    trial = make_trial()
+    participant = make_participant(trial=trial, cohort=make_cohort(trial=trial, name=name))
+    make_reported_outcome(participant=participant)
+    drawing = ElementTree.fromstring(report_file("outcomes", "svg", [("by", "cohort")]))
+    tags = [part.tag.rpartition("}")[2] for part in drawing.iter()]
+    assert "style" in tags
+    assert not {"script", "foreignObject", "image", "a", "use"} & set(tags)
+    assert name in [text.strip() for text in drawing.itertext()] or any(
+        text.startswith(name[:8]) and text.endswith("…") for text in drawing.itertext()
+    )
+
+
+def test_a_drawing_is_chosen_by_name(app):
+    assert report_file("outcomes", "svg", [("figure", "forest")]) == report_file("outcomes", "svg", [])
+    for format in ("svg", "png"):
+        with pytest.raises(Refusal, match="figure: choose from: forest") as refused:
+            report_file("outcomes", format, [("figure", "pie")])
+        assert refused.value.status == 422
+    with pytest.raises(Refusal, match="no parameter figure"):
+        report_file("outcomes", "pdf", [("figure", "forest")])
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_a_report_without_a_figure_has_no_drawing(app, format):
+    result = dataclasses.replace(run_report("outcomes", []), figures=[])
+    with pytest.raises(Refusal, match="has no figure") as refused:
+        write(result, format)
+    assert refused.value.status == 404
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_every_format_refuses_parameters_that_do_not_exist(app, format):
+    with pytest.raises(Refusal, match="no parameter colour") as refused:
+        report_file("outcomes", format, [("colour", "red")])
+    assert refused.value.status == 422
 
 
 def test_unknown_formats_and_reports_are_not_found(app):

@@ -1,6 +1,8 @@
 """The pages and files of reports."""
 
-import json
+import datetime
+import html
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from tests.factories import (
     make_trial,
     make_trial_member,
 )
-from tracker.exchange.result import report_file
+from tracker.exchange.result import FORMATS, report_file
 from tracker.extensions import db
 from tracker.models import User
 from tracker.reports.base import run_report
@@ -99,18 +101,31 @@ def test_nobody_is_no_error(sign_in):
     assert "No participant in the trials that you may see matches." in page.text
 
 
-@pytest.mark.parametrize("format", ["json", "csv"])
-def test_address_and_command_give_the_same_bytes(trial, sign_in, format):
+@pytest.mark.parametrize("format", FORMATS)
+def test_address_and_command_give_the_same_bytes(trial, sign_in, format, monkeypatch):
+    moment = datetime.datetime(2026, 6, 30, 12, 30, tzinfo=datetime.UTC)
     browser = sign_in(Role.DIRECTOR)
-    address = browser.get(f"/reports/outcomes.{format}?by=arm&by=subtype&trial=CCI-017")
-    command = report_file("outcomes", format, [("trial", "CCI-017"), ("by", "arm,subtype")])
-    if format == "json":
-        contents = [json.loads(address.data), json.loads(command)]
-        assert all(content.pop("generated_at") for content in contents)
-        assert contents[0] == contents[1]
-        assert list(contents[0]) == list(contents[1])
-    else:
-        assert address.data == command
+    browser.set_cookie("language", "fr")
+    with monkeypatch.context() as patch:
+        patch.setattr("tracker.exchange.result.clock.now", lambda: moment)
+        address = browser.get(f"/reports/outcomes.{format}?by=arm&by=subtype&trial=CCI-017")
+        command = report_file("outcomes", format, [("trial", "CCI-017"), ("by", "arm,subtype")])
+    assert address.data == command
+    assert address.mimetype == FORMATS[format].media_type.partition(";")[0]
+    assert address.headers["Content-Disposition"].endswith(f"filename=outcomes.{format}")
+
+
+def test_the_page_leads_to_every_file(trial, sign_in):
+    browser = sign_in(Role.DIRECTOR)
+    page = browser.get("/reports/outcomes?by=arm,subtype&subtype=TNBC").text
+    links = {html.unescape(link) for link in re.findall(r'href="(/reports/outcomes\.[^"]+)"', page)}
+    query = "?by=arm%2Csubtype&subtype=TNBC"
+    assert links == {
+        *(f"/reports/outcomes.{format}{query}" for format in ("csv", "json", "xlsx", "pdf")),
+        *(f"/reports/outcomes.{format}{query}&figure=forest" for format in ("svg", "png", "csv")),
+        f"/reports/outcomes.csv{query}&table=response",
+    }
+    assert all(browser.get(link).status_code == 200 for link in links)
 
 
 def test_files_are_the_same_in_every_language(trial, sign_in):
@@ -140,6 +155,7 @@ def test_another_trial_appears_nowhere(trial, other, sign_in):
         "/reports/outcomes?by=cohort,diagnosis",
         "/reports/outcomes.json?by=trial",
         "/reports/outcomes.csv?by=arm,diagnosis",
+        "/reports/outcomes.svg?by=arm,cohort",
         "/reports/outcomes.json?trial=?",
         "/reports/outcomes.json?arm=?",
         "/reports/outcomes.json?cohort=?",
@@ -169,6 +185,8 @@ def test_who_is_newly_assigned_sees_the_trial_at_once(trial, other, sign_in):
         ("/reports/outcomes?subtype=TN", 422, "choose from: HR+/HER2-, HER2+, TNBC, unknown"),
         ("/reports/outcomes?by=sex", 422, "choose from: trial, arm"),
         ("/reports/outcomes.csv?table=forest", 422, "choose from: response"),
+        ("/reports/outcomes.svg?figure=pie", 422, "choose from: forest"),
+        ("/reports/outcomes.pdf?figure=forest", 422, "There is no parameter figure"),
         ("/reports/outcomes?trial=%ff%fe&as_of=%00", 422, "as_of"),
     ],
 )

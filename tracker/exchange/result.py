@@ -23,11 +23,15 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class Format:
-    """write: from the result and the format's own parameters, named in `takes`, to bytes."""
+    """write: from the result and the format's own parameters, named in `takes`, to bytes.
+
+    is_drawn: whether it holds one figure, and nothing else of the report.
+    """
 
     media_type: str
     write: Callable[..., bytes]
     takes: tuple[str, ...] = ()
+    is_drawn: bool = False
 
 
 def report_file(slug: str, format: str, arguments) -> bytes:
@@ -90,7 +94,7 @@ def _csv(result: Result, table: str | None = None, figure: str | None = None) ->
     A text that a spreadsheet would take for a formula is preceded by an apostrophe.
     """
     if figure is not None and table is not None:
-        raise Refusal(_("table: choose a table or a figure, not both."), field="table")
+        raise Refusal("table: choose a table or a figure, not both.", field="table")
     if figure is not None:
         frame = _chosen_figure(result, figure).data
     else:
@@ -117,7 +121,7 @@ def _png(result: Result, figure: str | None = None) -> bytes:
 
 def _chosen_figure(result, name) -> Figure:
     if not result.figures:
-        raise Refusal(_("This report has no figure."), status=404)
+        raise Refusal("This report has no figure, so it has neither svg nor png.", status=404)
     return _chosen(result.figures, name, "figure")
 
 
@@ -134,6 +138,6 @@ FORMATS = {
     "json": Format("application/json", _json),
     "xlsx": Format("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", xlsx),
     "pdf": Format("application/pdf", pdf),
-    "svg": Format("image/svg+xml", _svg, ("figure",)),
-    "png": Format("image/png", _png, ("figure",)),
+    "svg": Format("image/svg+xml", _svg, ("figure",), is_drawn=True),
+    "png": Format("image/png", _png, ("figure",), is_drawn=True),
 }

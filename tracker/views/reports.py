@@ -1,6 +1,8 @@
 """What is concluded, as pages and files."""
 
-from flask import Blueprint, Response, render_template, request
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, render_template, request, url_for
 
 from tracker.charts.base import NARROW, WIDE
 from tracker.exchange.result import FORMATS, find_format, report_file
@@ -23,7 +25,13 @@ def index():
 def show(slug):
     """One report: its parameters as a form, headline, figures, tables with their notes, files."""
     result = run_report(slug, request.args)
-    return render_template("reports/show.html", result=result, formats=FORMATS)
+
+    def file_address(format, **own):
+        """Where the same is as a file, or its part that `table` or `figure` names."""
+        query = urlencode([*request.args.items(multi=True), *own.items()])
+        return url_for("reports.file", slug=slug, format=format) + (query and f"?{query}")
+
+    return render_template("reports/show.html", result=result, formats=FORMATS, file_address=file_address)
 
 
 @reports.get("/<slug>.<format>")
