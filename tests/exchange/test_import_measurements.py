@@ -295,6 +295,13 @@ def test_days_are_study_days_of_the_undated(load, trial):
     assert done.differences["record"].item() == "P2, TMB (panel), baseline, day 43"
 
 
+def test_a_column_of_days_may_be_empty(load, trial):
+    mapping = MAPPING + 'measured_day = "day"'
+    load("id,tmb,day\nP1,1,\nP2,2,\n", mapping)
+    done = load("id,tmb,day\nP1,1,\nP2,2,\n", mapping)
+    assert done.counts["measurement"].unchanged == 2
+
+
 def test_dates_are_not_mixed_with_study_days(load, trial):
     factories.make_participant(trial=trial, code="D1")
     done = load("id,tmb,on\nP1,1,2024-03-25\nP2,1,\n", MAPPING + 'measured_on = "on"')

@@ -114,13 +114,11 @@ def shown(cells, undated=None) -> pd.Series:
         return cells.map({True: _("yes"), False: _("no")})
     if cells.dtype != DATE:
         return cells.astype(object).map(lambda value: f"{value:.15g}" if isinstance(value, float) else value)
-    dates = cells.map({date: date.strftime("%Y-%m-%d") for date in cells.dropna().unique()}).astype("str")
+    distinct = pd.Series(cells.dropna().unique())
+    dates = cells.map(dict(zip(distinct, distinct.dt.strftime("%Y-%m-%d")))).astype("str")
     if undated is None:
         return dates
-    offset = (cells - pd.Timestamp(DAY_ONE)).dt.days
-    days = (
-        (offset + (offset >= 0))
-        .astype("Int64")
-        .map(lambda day: _("day %(day)d", day=day), na_action="ignore")
-    )
+    offset = (distinct - pd.Timestamp(DAY_ONE)).dt.days
+    days = [_("day %(day)d", day=day) for day in offset + (offset >= 0)]
+    days = cells.map(dict(zip(distinct, days))).astype("str")
     return dates.mask(undated.reindex(cells.index).fillna(False).astype(bool), days)

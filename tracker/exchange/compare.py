@@ -196,8 +196,9 @@ def _refuse_mixed_measurements(section, frame, participants, reading):
             message = _("The participant has dates: give the date of the measurement, not its study day.")
         else:
             message = _("The participant came without dates: give the measurement's study day.")
-        cells = shown(frame["measured_on"], pd.Series(section.in_days, frame.index, dtype=YES_NO))
-        refuse(section, cells[mixed], "measured_on", message, reading)
+        cells = frame.loc[mixed, "measured_on"]
+        cells = shown(cells, pd.Series(section.in_days, cells.index, dtype=YES_NO))
+        refuse(section, cells, "measured_on", message, reading)
 
 
 def _refuse_withdrawn(section, frame, comparison):
