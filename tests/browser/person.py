@@ -162,6 +162,15 @@ class Person:
             has=self.page.get_by_role("heading", name=title, exact=True)
         )
 
+    def table(self, title) -> list[dict[str, str]]:
+        """The table of a card, as it is read: each row by the headings of its columns."""
+        self.page.wait_for_load_state()
+        heading, *rows = (
+            [cell.inner_text() for cell in row.locator("th, td").all()]
+            for row in self.card(title).get_by_role("row").all()
+        )
+        return [dict(zip(heading, row)) for row in rows]
+
     def focused(self) -> Locator:
         return self.page.locator("*:focus")
 

@@ -1,6 +1,7 @@
 """A physician enters a trial, from its agents to a participant's outcome, and changes what was entered."""
 
 import datetime
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -120,6 +121,7 @@ def test_a_physician_enters_a_trial_from_its_agents_to_an_outcome(physician):
             "Tumor location": "Breast",
             "Consented on": "t-9",
             "Enrolled on": "t-3",
+            "First dose on": "t-3",
         }
     )
     with physician.refused(422):
@@ -150,6 +152,11 @@ def test_a_physician_enters_a_trial_from_its_agents_to_an_outcome(physician):
     expect(physician.card("Arms").get_by_role("progressbar", name="Accrual of A")).to_have_attribute(
         "value", "1"
     )
+    physician.follow("Outcomes", physician.page.get_by_role("main"))
+    physician.at("Outcomes")
+    expect(physician.page).to_have_url(re.compile(r"trial=CCI-012"))
+    (response,) = physician.table("Response")
+    assert (response["Treated"], response["Pending"]) == ("0", "1")  # dosed too lately for an assessment
 
 
 @pytest.fixture
