@@ -7,6 +7,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 from tracker import clock
+from tracker.exchange.typesetting import typeset
 from tracker.reports.base import Figure, Result, Shown, Table
 
 LAYOUT = Path(__file__).with_suffix(".typ")
@@ -14,11 +15,9 @@ SUPPORT = "Decision support: these figures inform the judgement of those who are
 
 
 def pdf(result: Result) -> bytes:
-    import typst
-
     now = clock.now()
-    given = {"report": json.dumps(_content(result, now))}
-    return typst.compile(LAYOUT.read_bytes(), format="pdf", sys_inputs=given, timestamp=int(now.timestamp()))
+    inputs = {"report": json.dumps(_content(result, now))}
+    return typeset(LAYOUT.read_text("utf-8"), inputs, format="pdf", timestamp=int(now.timestamp()))
 
 
 def _content(result: Result, now) -> dict:

@@ -3,13 +3,13 @@
 import struct
 import zlib
 
+from tracker.exchange.typesetting import typeset
 from tracker.reports.base import Figure
 
 DOTS_PER_INCH = 300
 
-_LAYOUT = b"""
+_LAYOUT = """
 #set page(width: auto, height: auto, margin: 0pt)
-#set text(font: ("Inter", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans", "Libertinus Serif"))
 #image(bytes(sys.inputs.drawing), format: "svg", width: float(sys.inputs.width) * 0.75pt)
 """
 _HEAD = 33  # bytes of the signature and of the first chunk
@@ -17,11 +17,9 @@ _HEAD = 33  # bytes of the signature and of the first chunk
 
 def png(figure: Figure) -> bytes:
     """The figure in its own size, of which 96 pixels are an inch, at 300 dots per inch."""
-    import typst
-
     drawing = figure.svg(standalone=True)
-    given = {"drawing": str(drawing), "width": _width(drawing)}
-    image = typst.compile(_LAYOUT, format="png", ppi=DOTS_PER_INCH, sys_inputs=given)
+    inputs = {"drawing": str(drawing), "width": _width(drawing)}
+    image = typeset(_LAYOUT, inputs, format="png", ppi=DOTS_PER_INCH)
     return image[:_HEAD] + _resolution() + image[_HEAD:]
 
 
