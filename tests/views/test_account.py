@@ -361,6 +361,7 @@ def test_a_member_who_is_taken_off_a_trial_may_be_put_back(admin, app, person):
         assert admin.submit(f"/trial-members/new?trial={trial.id}", user=str(person.id)).status_code == 303
         assert browser.get(address).status_code == 200
         number = db.session.scalar(sa.select(TrialMember.id))
+        assert "reason" in form_values(admin.get(f"/trial-members/{number}/withdraw").text)
         assert admin.submit(f"/trial-members/{number}/withdraw", reason="Left.").status_code == 303
     assert len(copy_tables()["trial_member"]) == 1
 

@@ -172,7 +172,7 @@ def test_a_field_that_is_sent_twice_is_refused(physician, refused):
 
 
 def test_a_form_of_a_megabyte_is_refused(physician, refused):
-    refused(physician, "/agents/new", status=413, is_kept=False, **{**AGENT, "name": "x" * 1_000_000})
+    refused(physician, "/agents/new", answered=413, is_kept=False, **{**AGENT, "name": "x" * 1_000_000})
 
 
 @pytest.mark.parametrize("content_type", ["application/x-www-form-urlencoded", "multipart/form-data"])

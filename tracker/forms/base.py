@@ -100,7 +100,7 @@ class RecordForm(FlaskForm):
         """The shared checks on what was typed; True when nothing stands in the way."""
         refused = False
         by_weight = {Weight.REASON: [], Weight.CONFIRM: []}
-        for found in run_checks(self.model.__tablename__, self.as_row()):
+        for found in self.findings():
             field = found.check.field if found.check.field in self else self.names[0]
             if found.check.weight is Weight.REFUSE:
                 if found.check.message not in self[field].errors:
@@ -123,6 +123,10 @@ class RecordForm(FlaskForm):
             self.confirmed.errors = [_("Tick this to confirm, or change what the warning names.")]
             refused = True
         return not refused
+
+    def findings(self):
+        """What the shared checks find in what was typed."""
+        return run_checks(self.model.__tablename__, self.as_row())
 
     def _warned(self, name, message):
         return Warned(self[name].id, self[name].label.text, message)

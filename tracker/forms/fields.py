@@ -102,7 +102,8 @@ class NumberField(ValueField):
         return values.read_number(text, decimal=mark + "." if mark == "," else mark, **self._bounds())
 
     def written(self, value):
-        return f"{value:.15g}".replace(".", "," if str(get_locale()) == "fr" else ".")
+        """To the last digit, so that saving the form changes nothing."""
+        return repr(value).removesuffix(".0").replace(".", "," if str(get_locale()) == "fr" else ".")
 
     def _bounds(self):
         return {"minimum": self.minimum, "maximum": self.maximum}
@@ -320,11 +321,9 @@ class RowsField(wtforms.FieldList):
     most = 30
 
     def __init__(self, label=None, row_form=None, model=None, *, help="", least=1, **kwargs):
-        kwargs.setdefault("min_entries", least)
-        super().__init__(
-            wtforms.FormField(row_form), label, description=help, max_entries=self.most, **kwargs
-        )
-        self.model, self.least = model, least
+        rows = {"min_entries": least, "max_entries": self.most}
+        super().__init__(wtforms.FormField(row_form), label, description=help, **rows, **kwargs)
+        self.model = model
 
     def process(self, formdata, data=wtforms.utils.unset_value, extra_filters=None):
         super().process(formdata, data, extra_filters)
@@ -341,10 +340,8 @@ class RowsField(wtforms.FieldList):
 
     def validate(self, form, extra_validators=()):
         self.errors = []
-        sound = [entry.validate(form) for entry in self.entries]
-        if len(self.entries) < self.least:
-            self.errors = [_("Add at least one row.")]
-        return all(sound) and not self.errors
+        sound = [entry.validate(form) for entry in self.entries]  # every one, so that all faults are told
+        return all(sound)
 
     def differs(self, record) -> bool:
         stored = [(str(part.id), part) for part in getattr(record, self.name)]

@@ -17,5 +17,9 @@ class WithdrawalForm(RecordForm):
         ),
     )
 
-    def _run_checks(self):
-        return True
+    def __init__(self, record, **kwargs):
+        super().__init__(record, **kwargs)
+        self.asks_reason = True
+
+    def findings(self):
+        return []

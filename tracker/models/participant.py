@@ -78,7 +78,10 @@ class Participant(Record):
     trial: Mapped[Trial] = relationship(back_populates="participants")
     arm: Mapped[Arm | None] = relationship(back_populates="participants")
     cohort: Mapped[Cohort | None] = relationship(back_populates="participants")
-    reported_outcome: Mapped[ReportedOutcome | None] = relationship(back_populates="participant")
+    # passive_deletes: a second outcome is refused, and does not take the first one's participant away.
+    reported_outcome: Mapped[ReportedOutcome | None] = relationship(
+        back_populates="participant", passive_deletes="all"
+    )
     measurements: Mapped[list[Measurement]] = relationship(
         back_populates="participant", order_by="Measurement.measured_on, Measurement.id"
     )

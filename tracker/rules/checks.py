@@ -65,7 +65,7 @@ def check(record, field, message, weight=Weight.REFUSE):
 def run_checks(record: str, frame: pd.DataFrame) -> list[Finding]:
     """The checks of a record that find something in the frame, in the order of their definition."""
     found = []
-    for one in _CHECKS[record]:
+    for one in _CHECKS.get(record, ()):
         if all(column in frame for column in one.columns):
             mask = one.finds(*(frame[column] for column in one.columns)).fillna(False).astype(bool)
             if mask.any():
@@ -452,7 +452,7 @@ _PERSONAL = [
             re.IGNORECASE,
         ),
     ),
-    (_l("an e-mail address"), re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")),
+    (_l("an e-mail address"), re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]+")),
 ]
 
 
