@@ -1,13 +1,12 @@
 """The catalogue of French messages: whole, compiled, and with the placeholders of the English ones."""
 
-import io
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
 from babel.messages.extract import DEFAULT_KEYWORDS, extract_from_dir
-from babel.messages.mofile import write_mo
+from babel.messages.mofile import read_mo
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parents[1]
@@ -76,6 +75,15 @@ def test_a_translation_is_set_as_french_is(catalogue):
 
 
 def test_the_compiled_catalogue_is_that_of_the_text(catalogue):
-    compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
-    assert (FOLDER / "messages.mo").read_bytes() == compiled.getvalue()
+    with (FOLDER / "messages.mo").open("rb") as file:
+        assert _translations(read_mo(file)) == _translations(catalogue)
+
+
+def _translations(catalogue):
+    """What each message is in French, its plural forms one after the other."""
+    told = [(message.id, message.string) for message in catalogue if message.id and message.string]
+    return {_forms(message): _forms(french) for message, french in told}
+
+
+def _forms(text):
+    return (text,) if isinstance(text, str) else tuple(text)
