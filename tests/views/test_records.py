@@ -14,6 +14,7 @@ from tests.factories import (
     make_regimen,
     make_reported_outcome,
     make_trial,
+    make_trial_member,
     make_user,
 )
 from tests.tables import copy_tables, differences
@@ -524,6 +525,26 @@ def test_a_withdrawn_record_is_in_no_list_keeps_its_page_and_its_history(physici
     assert "It is in no list and no report" in physician.get(address).text
     assert "Entered twice." in physician.get(f"{address}/history").text
     assert physician.get(f"{address}/edit").status_code == 404
+
+
+def test_a_page_shows_nothing_withdrawn_beside_its_record(physician, trial):
+    regimen = make_regimen(name="kept")
+    arm = make_arm(trial=trial, code="GONE-ARM", regimen=regimen)
+    outcome = make_reported_outcome(participant=make_participant(trial=trial), source="gone register")
+    member = db.session.scalar(sa.select(TrialMember))
+    other = make_trial_member(trial=trial, user=make_user(display_name="Gone Person"))
+    with because("for the test"):
+        for record in (arm, outcome, other):
+            record.withdrawn_at = clock.now()
+        db.session.commit()
+    assert member.withdrawn_at is None
+    for address in (
+        f"/trials/{trial.id}",
+        f"/regimens/{regimen.id}",
+        f"/participants/{outcome.participant_id}",
+    ):
+        main = physician.get(address).text.partition("<main")[2]
+        assert not re.search("GONE-ARM|gone register|Gone Person", main), address
 
 
 @pytest.mark.parametrize("reason", ["", "  ", "x" * 1001, "nul\x00"])

@@ -1,5 +1,6 @@
 """A record's history as people read it: the trail's events, with labels for names and words for codes."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -47,7 +48,8 @@ def events_of(record) -> list[AuditEvent]:
 
 def told(record, form: RecordForm) -> list[Event]:
     """The history for the page. form: an empty form of the record, which knows labels and words."""
-    names = _Names()
+    events = events_of(record)
+    names = _names(form, events)
     return [
         Event(
             event.action.label,
@@ -57,8 +59,23 @@ def told(record, form: RecordForm) -> list[Event]:
             event.reason,
             "bad" if event.action is Action.WITHDRAW else None,
         )
-        for event in events_of(record)
+        for event in events
     ]
+
+
+def _names(form, events) -> dict[tuple, str]:
+    """Names of the records that the events speak of, withdrawn ones too: {(model, number): name}."""
+    numbers = defaultdict(set)
+    for event in events:
+        for name, pair in event.changes.items():
+            field, _label = _field(form, name)
+            if isinstance(field, RecordField):
+                numbers[field.model].update(number for number in pair if number is not None)
+    names = {}
+    for model, chosen in numbers.items():
+        statement = sa.select(model).where(model.id.in_(chosen)).execution_options(include_withdrawn=True)
+        names |= {(model, record.id): str(record) for record in db.session.scalars(statement)}
+    return names
 
 
 def _change(record, form, names, name, old, new):
@@ -92,7 +109,7 @@ def _word(field, names, value):
     if value is None:
         return None
     if isinstance(field, RecordField):
-        return names.of(field.model, value)
+        return names.get((field.model, value), f"#{value}")
     if isinstance(field, (TermField, YesNoField, CheckboxField)) and isinstance(value, str):
         try:
             return str(field.read(value).label)
@@ -101,18 +118,3 @@ def _word(field, names, value):
     if isinstance(field, (CodeListField, CodeOrTextField)):
         return field.codes.label(value, str(get_locale()))
     return shown(value)
-
-
-class _Names:
-    """Names of the records that the events speak of, each looked up once; withdrawn ones too."""
-
-    def __init__(self):
-        self.known = {}
-
-    def of(self, model, key):
-        if (model, key) not in self.known:
-            found = db.session.scalar(
-                sa.select(model).where(model.id == key).execution_options(include_withdrawn=True)
-            )
-            self.known[model, key] = str(found) if found is not None else f"#{key}"
-        return self.known[model, key]

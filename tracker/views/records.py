@@ -137,10 +137,16 @@ def _views(kind: RecordKind):
     }
 
 
-def find(model, id, *, include_withdrawn=False):
-    """The record with this number; 404 where there is none that the reader may see."""
-    statement = sa.select(model).where(model.id == id)
-    record = db.session.scalar(statement.execution_options(include_withdrawn=include_withdrawn))
+def find(model, id, *load, include_withdrawn=False):
+    """The record with this number; 404 where there is none that the reader may see.
+
+    load: loader options for what the page shows beside it. What is withdrawn of that is left out, unless the
+    record itself is withdrawn.
+    """
+    statement = sa.select(model).where(model.id == id).options(*load)
+    record = db.session.scalar(statement)
+    if record is None and include_withdrawn:
+        record = db.session.scalar(statement.execution_options(include_withdrawn=True))
     return record or abort(404)
 
 

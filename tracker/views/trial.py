@@ -1,6 +1,7 @@
 """Trials, arms, cohorts and the members of a trial."""
 
 from flask_babel import gettext as _
+from sqlalchemy.orm import selectinload
 
 from tracker import actions
 from tracker.extensions import db
@@ -35,7 +36,13 @@ trial = record_views(
 @permission_required(Permission.READ_TRIALS)
 def show(id):
     """A trial: its arms with accrual, its cohorts by location, its people."""
-    found = find(Trial, id, include_withdrawn=True)
+    found = find(
+        Trial,
+        id,
+        selectinload(Trial.arms).selectinload(Arm.regimen),
+        selectinload(Trial.members).joinedload(TrialMember.user),
+        include_withdrawn=True,
+    )
     return render_record(KINDS["trial"], found, enrolled=enrolled_by(found))
 
 
