@@ -183,7 +183,7 @@ _PLANS = [
     ),
     _Plan(
         "CCI-LUNG-03",
-        "Atezolizumab-based treatment against docetaxel in previously treated lung cancer",
+        "Pembrolizumab against docetaxel in previously treated lung cancer",
         Phase.PHASE2,
         TrialStatus.RECRUITING,
         Design.RANDOMISED,
