@@ -8,12 +8,19 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import form_values
-from tests.factories import make_arm, make_cohort, make_participant, make_reported_outcome, make_trial
+from tests.factories import (
+    make_arm,
+    make_assay,
+    make_cohort,
+    make_participant,
+    make_reported_outcome,
+    make_trial,
+)
 from tests.tables import copy_tables, differences
 from tracker import clock
 from tracker.audit import because
 from tracker.extensions import db
-from tracker.models import AuditEvent, Participant
+from tracker.models import AuditEvent, Measurement, Participant
 from tracker.roles import Role
 
 PARTICIPANT = dict(
@@ -425,6 +432,33 @@ def test_an_undated_participant_may_lack_even_the_enrolment(physician, trial, re
     address = f"/participants/{participant.id}/edit"
     assert physician.submit(address, ecog="1").status_code == 303
     refused(physician, address, field="enrolled_on", enrolled_on="nonsense")
+
+
+def test_the_days_of_an_undated_participant_are_study_days_everywhere(physician, sign_in, trial, refused):
+    participant = make_participant(
+        trial=trial,
+        undated=True,
+        enrolled_on=None,
+        consented_on=datetime.date(1999, 12, 29),
+        first_dose_on=datetime.date(2000, 1, 1),
+        birth_year=None,
+    )
+    address = f"/participants/{participant.id}"
+    shown = form_values(physician.get(f"{address}/edit").text)
+    assert (shown["consented_on"], shown["first_dose_on"], shown["died_on"]) == ("-3", "1", "")
+    assert physician.submit(f"{address}/edit", died_on="31").status_code == 303
+    assert db.session.scalar(sa.select(Participant.died_on)) == datetime.date(2000, 1, 31)
+    assert participant.consented_on == datetime.date(1999, 12, 29), "what was not touched stays"
+    for end in ("", "/history"):
+        page = physician.get(address + end).text
+        assert "day 31" in page
+        assert not re.search("1999-12|2000-01", page)
+    for text in ("0", "2024-01-31", "1.5", "t"):
+        refused(physician, f"{address}/edit", field="died_on", died_on=text, reason="x")
+    browser = sign_in(Role.RESEARCHER, [trial])
+    measured = dict(assay=str(make_assay().id), value="1", measured_on="-7")
+    assert browser.submit(f"/measurements/new?participant={participant.id}", **measured).status_code == 303
+    assert db.session.scalar(sa.select(Measurement.measured_on)) == datetime.date(1999, 12, 25)
 
 
 # Reported outcomes

@@ -1,5 +1,6 @@
 """Signing in and out, passwords, and the accounts that the administrator keeps."""
 
+import datetime
 import re
 
 import pytest
@@ -151,6 +152,28 @@ def test_a_sign_in_that_was_planted_before_does_not_become_the_persons(app, pers
     with browser.session_transaction() as session:
         assert "planted" not in session
         assert session["_user_id"] != known["_user_id"]
+
+
+@pytest.mark.parametrize("browser_name", ["x" * 500, "", "a\x07b", "Mozilla/5.0 (\u00e9)", "<script>"])
+def test_whatever_a_browser_calls_itself_it_may_sign_in(app, person, browser_name):
+    browser = app.test_client()
+    agent = {"User-Agent": browser_name}
+    typed = {**form_values(browser.get("/sign-in").text), "name": "ada", "password": PASSWORD}
+    assert browser.post("/sign-in", data=typed, headers=agent).status_code == 303
+    page = browser.get("/account")
+    assert page.status_code == 200
+    assert "<script>" not in page.text.partition("<main")[2]
+    assert len(db.session.scalar(sa.select(SignIn.browser))) <= 200
+
+
+def test_it_is_noted_when_a_sign_in_was_last_used_but_not_at_every_request(app, person):
+    browser, _answer = enter(app)
+    used = db.session.scalar(sa.select(SignIn))
+    for ago, is_noted in ((datetime.timedelta(seconds=30), False), (datetime.timedelta(minutes=2), True)):
+        before = used.last_seen_at = clock.now() - ago
+        db.session.commit()
+        assert is_signed_in(browser)
+        assert (used.last_seen_at > before) is is_noted
 
 
 # Signing out

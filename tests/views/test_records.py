@@ -23,6 +23,7 @@ from tracker.audit import because
 from tracker.extensions import db
 from tracker.models import Agent, Arm, AuditEvent, Participant, Regimen, Submission, Trial, TrialMember
 from tracker.roles import Role
+from tracker.views import records
 
 
 @pytest.fixture
@@ -252,6 +253,22 @@ def test_another_persons_form_key_leads_nowhere_else(sign_in, physician, trial):
     assert not stolen.headers.get("Location", "").startswith("/participants")
 
 
+def test_the_same_form_that_comes_twice_at_once_makes_one_record(physician, trial, monkeypatch):
+    """The second looks for the first before that is stored, and meets it only when it stores itself."""
+    address = f"/participants/new?trial={trial.id}"
+    typed = {**form_values(physician.get(address).text), **PARTICIPANT}
+    first = physician.post(address, data=typed)
+    looked = []
+    find = records._earlier_submission
+    monkeypatch.setattr(
+        records, "_earlier_submission", lambda form: looked.append(form) if not looked else find(form)
+    )
+    second = physician.post(address, data=typed)
+    assert looked
+    assert (second.status_code, second.headers["Location"]) == (303, first.headers["Location"])
+    assert len(db.session.scalars(sa.select(Participant)).all()) == 1
+
+
 # Unique codes
 
 
@@ -426,6 +443,26 @@ def test_a_record_that_was_withdrawn_meanwhile_is_not_changed(physician, sign_in
     before = copy_tables()
     assert physician.post(address, data={**opened, "target": "x", "reason": "y"}).status_code == 404
     assert differences(before, copy_tables()) == {}
+
+
+@pytest.mark.parametrize("action", ["edit", "withdraw"])
+def test_a_record_that_changes_at_the_very_moment_is_stored_once(app, physician, action):
+    """Between the look at the version and the save: only the database sees that."""
+    agent = make_agent(target="PD-1")
+
+    def meanwhile(session, _context, _instances):
+        session.connection().exec_driver_sql("UPDATE agent SET version = version + 1")
+
+    address = f"/agents/{agent.id}/{action}"
+    typed = {**form_values(physician.get(address).text), "reason": "HGNC."}
+    sa.event.listen(db.session, "before_flush", meanwhile)
+    try:
+        answer = physician.post(address, data={**typed, "target": "PDCD1"} if action == "edit" else typed)
+    finally:
+        sa.event.remove(db.session, "before_flush", meanwhile)
+    assert answer.status_code == 409
+    db.session.rollback()
+    assert (agent.target, agent.withdrawn_at, agent.version) == ("PD-1", None, 1)
 
 
 # Rows

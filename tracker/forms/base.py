@@ -78,6 +78,12 @@ class RecordForm(FlaskForm):
         return [name for _title, names in self.sections for name in names if name in self]
 
     @property
+    def is_undated(self) -> bool:
+        """Whether it is about a participant who came without dates: then its days are study days."""
+        owner = self["participant"].data if "participant" in self else self.record
+        return bool(getattr(owner, "undated", False))
+
+    @property
     def wants_rows(self) -> bool:
         """Whether the form was sent only to add or remove a row."""
         return self.is_submitted() and bool(request.form.keys() & {"add", "remove"})

@@ -13,6 +13,7 @@ from wtforms import widgets
 
 from tracker import clock, values
 from tracker.extensions import db
+from tracker.models.participant import on_study_day, study_day
 from tracker.values import Refusal
 
 
@@ -123,15 +124,31 @@ class YearField(ValueField):
 
 
 class DateField(ValueField):
-    """A day: ISO, 12mar26, or t-3 for three days ago."""
+    """A day: ISO, 12mar26, or t-3 for three days ago. Of an undated participant a study day."""
 
     kind = "date"
 
+    def __init__(self, label=None, *, _form=None, **kwargs):
+        super().__init__(label, _form=_form, **kwargs)
+        self.around = _form
+
+    @property
+    def is_study_day(self):
+        return getattr(self.around, "is_undated", False)
+
+    def process(self, formdata, *args, **kwargs):
+        if self.is_study_day:
+            self.description = _("A study day: the first dose is day 1, and there is no day 0.")
+        super().process(formdata, *args, **kwargs)
+
     def read(self, text):
+        if self.is_study_day:
+            day = values.read_study_day(text)
+            return None if day is None else on_study_day(day)
         return values.read_date(text, today=clock.today())
 
     def written(self, value):
-        return value.isoformat()
+        return str(study_day(value)) if self.is_study_day else value.isoformat()
 
 
 class CheckboxField(ValueField):

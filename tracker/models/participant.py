@@ -31,6 +31,17 @@ if TYPE_CHECKING:
 UNDATED_DAY_1 = datetime.date(2000, 1, 1)
 
 
+def study_day(date: datetime.date) -> int:
+    """The day of an undated participant, counted from the first dose: there is no day 0."""
+    days = (date - UNDATED_DAY_1).days
+    return days + 1 if days >= 0 else days
+
+
+def on_study_day(day: int) -> datetime.date:
+    """The date that stands for a study day of an undated participant."""
+    return UNDATED_DAY_1 + datetime.timedelta(days=day - 1 if day > 0 else day)
+
+
 class Participant(Record):
     """A person in a trial, known by a code only.
 

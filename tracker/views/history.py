@@ -1,5 +1,6 @@
 """A record's history as people read it: the trail's events, with labels for names and words for codes."""
 
+import datetime
 from collections import defaultdict
 from dataclasses import dataclass
 
@@ -13,6 +14,7 @@ from tracker.forms.fields import (
     CheckboxField,
     CodeListField,
     CodeOrTextField,
+    DateField,
     RecordField,
     RowsField,
     TermField,
@@ -22,7 +24,7 @@ from tracker.models import AuditEvent
 from tracker.reads.masking import is_masked
 from tracker.terms.account import Action
 from tracker.values import Refusal
-from tracker.views.pages import shown
+from tracker.views.pages import shown, shown_study_day
 
 
 @dataclass
@@ -115,6 +117,8 @@ def _word(field, names, value):
             return str(field.read(value).label)
         except Refusal:  # a term that has been taken out of its list
             return value
+    if isinstance(field, DateField) and field.is_study_day:
+        return shown_study_day(datetime.date.fromisoformat(value))
     if isinstance(field, (CodeListField, CodeOrTextField)):
         return field.codes.label(value, str(get_locale()))
     return shown(value)

@@ -12,7 +12,7 @@ from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
 from tracker.models import Participant, Record
-from tracker.models.participant import UNDATED_DAY_1
+from tracker.models.participant import study_day
 from tracker.reads.masking import is_masked
 from tracker.roles import Permission
 from tracker.terms.base import Term
@@ -68,7 +68,7 @@ def shown_field(record, name) -> str:
     value = getattr(record, name)
     owner = record if isinstance(record, Participant) else getattr(record, "participant", None)
     if owner is not None and owner.undated and name.endswith("_on") and value is not None:
-        return _("day %(day)d", day=study_day(value))
+        return shown_study_day(value)
     if isinstance(value, list):
         return "; ".join(str(part) for part in value)
     codes = CODED.get(name)
@@ -77,10 +77,8 @@ def shown_field(record, name) -> str:
     return shown(value)
 
 
-def study_day(date: datetime.date) -> int:
-    """The day of an undated participant, counted from the first dose: there is no day 0."""
-    days = (date - UNDATED_DAY_1).days
-    return days + 1 if days >= 0 else days
+def shown_study_day(date: datetime.date) -> str:
+    return _("day %(day)d", day=study_day(date))
 
 
 def url(record: Record, action: str = "show", **more) -> str:
