@@ -18,8 +18,22 @@ from tracker.values import Refusal, read_number, read_term
 #: Values that a refusal lists.
 LISTED = 20
 
+#: What participants can be grouped by.
+GROUPINGS = [
+    "trial",
+    "arm",
+    "cohort",
+    "regimen",
+    "combination",
+    "tumor_location",
+    "diagnosis",
+    "subtype",
+    "prior_lines",
+    "marker",
+]
+
 #: Groupings that one table may have.
-GROUPINGS = 2
+AT_ONCE = 2
 
 #: Columns of participants that hold terms.
 TERMS = {"subtype": Subtype, "combination": Combination, "prior_lines": PriorLines, "setting": Setting}
@@ -90,7 +104,7 @@ class GroupingField(wtforms.Field):
         self.data = list(dict.fromkeys(name for name in written if name))
         if not set(self.data) <= set(self.names):
             raise ValueError(one_of(self.names))
-        if len(self.data) > GROUPINGS:
+        if len(self.data) > AT_ONCE:
             raise ValueError(_("group by at most two of: %(names)s.", names=", ".join(self.names)))
 
     def words(self) -> str:

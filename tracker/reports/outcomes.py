@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.charts.forest import ForestRow, forest
-from tracker.forms.report import ChoiceField, GroupingField, ReportForm, value_label
+from tracker.forms.report import GROUPINGS, ChoiceField, GroupingField, ReportForm, value_label
 from tracker.reads.participant import outcomes_frame
 from tracker.reports.base import (
     FEW,
@@ -52,21 +52,7 @@ _SHOWN = {
 
 
 class OutcomesForm(ReportForm):
-    by = GroupingField(
-        _l("Groups"),
-        [
-            "trial",
-            "arm",
-            "cohort",
-            "regimen",
-            "combination",
-            "tumor_location",
-            "diagnosis",
-            "subtype",
-            "prior_lines",
-            "marker",
-        ],
-    )
+    by = GroupingField(_l("Groups"), GROUPINGS)
     endpoint = ChoiceField(
         _l("Endpoint"),
         {"response": _l("Objective response"), "pcr": _l("Pathological complete response")},

@@ -10,7 +10,15 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.charts.km import MOST, KMGroup, km
-from tracker.forms.report import ChoiceField, GroupingField, ReportForm, one_of, value_label, value_order
+from tracker.forms.report import (
+    GROUPINGS,
+    ChoiceField,
+    GroupingField,
+    ReportForm,
+    one_of,
+    value_label,
+    value_order,
+)
 from tracker.reads.participant import outcomes_frame
 from tracker.reports.base import FEW, Figure, Result, Shown, Table, percent, report, shown_count, shown_group
 from tracker.stats.survival import cox, kaplan_meier, logrank, median_survival, survival_at
@@ -62,21 +70,7 @@ class ReferenceField(wtforms.Field):
 
 
 class SurvivalForm(ReportForm):
-    by = GroupingField(
-        _l("Groups"),
-        [
-            "trial",
-            "arm",
-            "cohort",
-            "regimen",
-            "combination",
-            "tumor_location",
-            "diagnosis",
-            "subtype",
-            "prior_lines",
-            "marker",
-        ],
-    )
+    by = GroupingField(_l("Groups"), GROUPINGS)
     endpoint = ChoiceField(
         _l("Endpoint"),
         {
