@@ -36,7 +36,7 @@ def centre(app):
     The first record of every kind is the one with the most around it.
     """
     agents = [make_agent(name=f"agent {letter}") for letter in "abcdefgh"]
-    regimens = [make_regimen(agents=agents[number : number + 3]) for number in range(5)]
+    regimens = [make_regimen(agents=agents[number % 6 : number % 6 + 3]) for number in range(12)]
     trials = [make_trial(accrual_target=100) for _repeat in range(4)]
     trial = trials[0]
     arms = [make_arm(trial=trial, regimen=regimen, planned_n=20) for regimen in regimens]
@@ -51,7 +51,7 @@ def centre(app):
     for number in range(60):
         participant = make_participant(
             trial=trials[number % 4] if number >= 40 else trial,
-            arm=arms[number % 5] if number < 40 else None,
+            arm=arms[number % 12] if number < 40 else None,
             cohort=cohorts[number % 5] if number < 40 else None,
         )
         make_reported_outcome(participant=participant)

@@ -20,7 +20,7 @@ from tests.tables import copy_tables, differences
 from tracker import clock
 from tracker.audit import because
 from tracker.extensions import db
-from tracker.models import AuditEvent, Measurement, Participant
+from tracker.models import Arm, AuditEvent, Measurement, Participant
 from tracker.roles import Role
 
 PARTICIPANT = dict(
@@ -404,6 +404,17 @@ def test_no_refusal_tells_a_masked_arm(physician, trial, masked, given):
     assert not tells_the_arm(answer.text, masked.arm)
     db.session.rollback()
     assert masked.arm.code == "SECRET-ARM", "and it stays as it is"
+
+
+def test_a_masked_arm_that_is_left_empty_stays_and_one_that_is_chosen_is_stored(physician, trial, masked):
+    address = f"/participants/{masked.id}/edit"
+    assert physician.submit(address, ecog="2", reason="Read again.").status_code == 303
+    db.session.rollback()
+    assert (masked.ecog, masked.arm.code) == (2, "SECRET-ARM")
+    other = db.session.scalar(sa.select(Arm).where(Arm.code == "OTHER-ARM"))
+    assert physician.submit(address, arm=str(other.id), reason="Wrong arm.").status_code == 303
+    db.session.rollback()
+    assert masked.arm.code == "OTHER-ARM"
 
 
 def test_an_arm_is_no_longer_masked_after_its_release(physician, sign_in, trial, masked):

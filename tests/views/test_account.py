@@ -343,6 +343,14 @@ def test_a_disabled_account_is_out_at_the_next_request_until_it_is_enabled(app, 
     assert is_signed_in(enter(app)[0])
 
 
+def test_whoever_disables_an_account_it_is_out(app, person):
+    """The command does not know in which browsers its owner is signed in."""
+    browser, _answer = enter(app)
+    person.disabled_at = clock.now()
+    db.session.commit()
+    assert not is_signed_in(browser)
+
+
 def test_a_role_counts_from_the_next_request(app, admin, person):
     browser, _answer = enter(app)
     assert browser.get("/participants/").status_code == 200
