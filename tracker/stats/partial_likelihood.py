@@ -85,7 +85,7 @@ def find_problem(x, sets):
     """What keeps a coefficient from a finite estimate, as far as one covariate alone tells."""
     if not sets.dead.size:
         return Problem.NO_EVENTS
-    *_, information = _likelihood(x, sets, np.zeros(x.shape[1]))
+    *_, information = log_likelihood(x, sets, np.zeros(x.shape[1]))
     if np.linalg.matrix_rank(information, tol=DEPENDENT * sets.dead.size, hermitian=True) < x.shape[1]:
         return Problem.NO_CONTRAST
     for column in x.T:
@@ -109,7 +109,7 @@ def maximise(x, sets):
     coefficients go on growing, by 1 or more in every step; it is NaN where they outgrow floating point first.
     """
     coef = np.zeros(x.shape[1])
-    likelihood, gradient, information = _likelihood(x, sets, coef)
+    likelihood, gradient, information = log_likelihood(x, sets, coef)
     null = likelihood
     for _ in range(ITERATIONS):
         try:
@@ -120,16 +120,16 @@ def maximise(x, sets):
             break
         if gradient @ step < ENOUGH:
             is_finite = bool(np.abs(step).max() < 0.01)
-            likelihood, _, information = _likelihood(x, sets, coef + step)
+            likelihood, _, information = log_likelihood(x, sets, coef + step)
             return coef + step, np.linalg.pinv(information), likelihood, null, is_finite
         least = likelihood - ROUNDING * max(1, -likelihood)
-        while not least <= (found := _likelihood(x, sets, coef + step))[0] < np.inf:
+        while not least <= (found := log_likelihood(x, sets, coef + step))[0] < np.inf:
             step /= 2
         coef, (likelihood, gradient, information) = coef + step, found
     return coef, None, np.nan, null, False
 
 
-def _likelihood(x, sets, coef):
+def log_likelihood(x, sets, coef):
     """Efron's log partial likelihood, its gradient and information.
 
     The m events of a time share its risk set: from the l-th (0, 1, ...) the share l/m of all m is taken

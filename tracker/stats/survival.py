@@ -344,6 +344,7 @@ def _band(fraction, se, limits, confidence):
         raise ValueError(f"limits must be one of {', '.join(LIMITS)}")
     z = _z(confidence)
     fraction, se = np.asarray(fraction, float), np.asarray(se, float)
+    fraction = np.where(fraction > 1 - SAME, 1, fraction)  # shares that are summed do not meet 1 exactly
     inner = np.where((fraction > 0) & (fraction < 1), fraction, 0.5)
     if limits == "plain":
         low, high = np.maximum(fraction - z * se, 0), np.minimum(fraction + z * se, 1)
