@@ -5,7 +5,7 @@ import time
 import pandas as pd
 import pytest
 
-from tracker.models import Record
+from tracker.models import Part, Record
 from tracker.rules import checks
 from tracker.rules.checks import Weight, personal_data, run_checks
 
@@ -140,8 +140,9 @@ def test_letters_that_may_be_initials_are_confirmed(code, usual, is_found):
 
 def test_every_check_is_of_a_record_that_exists_and_names_columns_that_exist():
     """A misspelled column would mean that the check never applies, and nobody would notice."""
-    models = {model.__tablename__: model for model in Record.__subclasses__()}
+    models = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
     brought = {"today", "trial_code_letters", "trial_enrolled", "arm_enrolled", "cohort_enrolled"}
+    brought |= {"planned_dose", "planned_unit", "baseline_on"}
     unknown = []
     for record, registered in checks._CHECKS.items():
         model = models[record]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tracker.terms.codes import diagnoses, tissues
+from tracker.terms.codes import ctcae_terms, diagnoses, tissues
 
 PUBLISHED = (
     Path(__file__).parents[2].parent / "shared" / "data" / "real" / "codelists" / "oncotree_2025_10_03.json"
@@ -85,6 +85,11 @@ def test_a_tissue_is_found_by_code_and_by_label_in_either_language(text):
 def test_every_code_is_found(code_list):
     for code in code_list:
         assert code_list.find(code) == code_list.find(code.lower()) == code
+
+
+def test_a_french_term_of_ctcae_means_one_code():
+    french = {code: ctcae_terms[code]["label_fr"] for code in ctcae_terms}
+    assert [code for code, label in french.items() if label and ctcae_terms.find(label) != code] == []
 
 
 def test_a_label_of_several_codes_finds_none():

@@ -1,1 +1,2 @@
-"""What the field's standards derive and demand. Pure: knows no database."""
+# The checks of these domains are registered when the package is imported, whoever runs them.
+from tracker.rules import designs, response, treatment  # noqa: F401

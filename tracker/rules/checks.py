@@ -8,6 +8,7 @@ rows; a check whose columns are not at hand does not apply.
 """
 
 import enum
+import functools
 import inspect
 import re
 from collections import defaultdict
@@ -26,6 +27,7 @@ class Weight(enum.Enum):
     REFUSE = "refuse"
     REASON = "reason"  # stored only with a reason
     CONFIRM = "confirm"  # stored only when the person confirms it
+    QUERY = "query"  # stored, and a query is opened on the field, until the data are mended
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,10 @@ class Check:
     finds: Callable
 
     @property
+    def name(self):
+        return self.finds.__name__
+
+    @functools.cached_property
     def columns(self):
         return list(inspect.signature(self.finds).parameters)
 
@@ -62,6 +68,16 @@ def check(record, field, message, weight=Weight.REFUSE):
     return register
 
 
+def rules_of(record: str) -> dict[str, Check]:
+    """The checks of a record that open queries, by name."""
+    return {one.name: one for one in _CHECKS.get(record, ()) if one.weight is Weight.QUERY}
+
+
+def checked_columns(record: str) -> set[str]:
+    """Every column that a check of the record looks at."""
+    return {column for one in _CHECKS.get(record, ()) for column in one.columns}
+
+
 def run_checks(record: str, frame: pd.DataFrame) -> list[Finding]:
     """The checks of a record that find something in the frame, in the order of their definition."""
     found = []
@@ -71,6 +87,22 @@ def run_checks(record: str, frame: pd.DataFrame) -> list[Finding]:
             if mask.any():
                 found.append(Finding(one, mask))
     return found
+
+
+def refuse_future(record, *fields):
+    """Register for each of these dates that it is not still to come.
+
+    Undated cohorts count their days from 2000-01-01, and so never reach the future.
+    """
+    for field in fields:
+
+        def is_in_the_future(date, today):
+            return date > today
+
+        is_in_the_future.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in (field, "today")]
+        )
+        check(record, field, _l("This day is still to come: write a day up to today."))(is_in_the_future)
 
 
 # Trials, arms and cohorts
@@ -215,14 +247,7 @@ for _field in (
     "died_on",
     "research_consent_withdrawn_on",
 ):
-    # Undated cohorts count their days from 2000-01-01, and so never reach the future.
-    def _in_the_future(date, today):
-        return date > today
-
-    _in_the_future.__signature__ = inspect.Signature(
-        [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in (_field, "today")]
-    )
-    check("participant", _field, _l("This day is still to come: write a day up to today."))(_in_the_future)
+    refuse_future("participant", _field)
 
 
 def _age(birth_year, enrolled_on, today, age_at_enrolment):
@@ -319,7 +344,8 @@ def initials_in_code(code, trial_code, trial_code_letters):
 
     trial_code_letters: the letters that other codes of the trial have, as in "CCI ONC".
     """
-    own = code.str.extract(_INITIALS, expand=False).bfill(axis="columns").iloc[:, 0]
+    whole, before, after = (found for _name, found in code.str.extract(_INITIALS, expand=False).items())
+    own = whole.fillna(before).fillna(after)
     own = own.str.upper().str.replace("[^A-Z]", "", regex=True)
     usual = (trial_code + " " + trial_code_letters.fillna("")).str.upper()
     return pd.Series(
@@ -410,9 +436,7 @@ def above_the_upper_limit(assay_upper_limit, value):
     return value > assay_upper_limit
 
 
-@check("measurement", "measured_on", _l("This day is still to come: write a day up to today."))
-def measured_in_the_future(measured_on, today):
-    return measured_on > today
+refuse_future("measurement", "measured_on")
 
 
 @check("measurement", "measured_on", _l("Nobody is measured after death."))

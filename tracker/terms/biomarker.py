@@ -55,3 +55,35 @@ class MarkerStatus(Term):
     POSITIVE = "positive", _l("Positive")
     NEGATIVE = "negative", _l("Negative")
     MISSING = "missing", _l("Missing")
+
+
+class MarkerClaim(Term):
+    """What may be said about a marker after a comparison of treatments."""
+
+    QUANTITATIVE = "predictive, quantitative", _l("Predictive, quantitative")
+    QUALITATIVE = "predictive, qualitative", _l("Predictive, qualitative")
+    AND_PROGNOSTIC = "predictive and prognostic", _l("Predictive and prognostic")
+    PROGNOSTIC = "prognostic, not shown predictive", _l("Prognostic, not shown predictive")
+    NOT_SHOWN = "not shown predictive", _l("Not shown predictive")
+    NOT_RANDOMISED = "interaction, not randomised", _l("Interaction, not randomised")
+    INSUFFICIENT = "insufficient", _l("Insufficient")
+    NOT_ASSESSABLE = "not assessable", _l("Not assessable")
+
+    @property
+    def is_predictive(self) -> bool:
+        return self in (MarkerClaim.QUANTITATIVE, MarkerClaim.QUALITATIVE, MarkerClaim.AND_PROGNOSTIC)
+
+
+class Unassessable(Term):
+    """Why a comparison can tell nothing of a marker's prediction, as a sentence."""
+
+    NO_COMPARATOR = "no comparator", _l("there is no comparator, so only an association can be shown")
+    MASKED = "masked", _l("the arms of this trial are masked until the director releases its results")
+    ASSIGNED = "assigned", _l("an arm was assigned by this marker")
+    ONE_ARM_ALONE = (
+        "one arm alone",
+        _l("a status of the marker occurs in one arm alone, as if it had assigned it"),
+    )
+    UNKNOWN = "unknown in one arm", _l("the marker is unknown in one arm")
+    OVERLAP = "overlap", _l("some participants belong to both the treated and the comparator")
+    CRITERIA = "criteria differ", _l("response is judged by different criteria in the two arms")

@@ -56,15 +56,20 @@ class CodeList:
         return self._code_by_key.get(_key(text))
 
     def search(self, text, limit=20) -> list[str]:
-        """Codes with every word of the text in code, labels, former codes or tissue, the closest first."""
+        """Codes with every word of the text in code, labels, former codes, tissue, class or definition.
+
+        The closest come first, those that only their definition names last.
+        """
         key = _key(text)
         words = _WORD.findall(key)
         found = []
         for code, (named, known) in self._words_by_code.items() if words else ():
             if all(any(word in one for one in known) for word in words):
                 is_beginning = all(any(one.startswith(word) for one in named) for word in words)
+                is_named = all(any(word in one for one in named) for word in words)
                 starts_code = _key(code).startswith(key)
-                found.append((_key(code) != key, not starts_code, not is_beginning, len(named), code))
+                rank = _key(code) != key, not starts_code, not is_beginning, not is_named, len(named), code
+                found.append(rank)
         return [rank[-1] for rank in sorted(found)[:limit]]
 
     @cached_property
@@ -85,11 +90,12 @@ class CodeList:
 
     @cached_property
     def _words_by_code(self):
-        """For each code the words of its code and labels; and with those, of its former codes and tissue."""
+        """For each code the words of its code and labels; and with those, of what else is published of it."""
         found = {}
         for code, row in self._rows.items():
             named = _WORD.findall(_key(f"{code} {row['label_en']} {row['label_fr']}"))
-            others = _WORD.findall(_key(f"{row.get('former_codes', '')} {row.get('tissue', '')}"))
+            more = " ".join(row.get(column, "") for column in ("former_codes", "tissue", "soc", "definition"))
+            others = _WORD.findall(_key(more))
             found[code] = named, named + others
         return found
 
@@ -103,3 +109,5 @@ def _key(text):
 
 tissues = CodeList("oncotree_tissues.csv")
 diagnoses = CodeList("oncotree_diagnoses.csv")
+ctcae_terms = CodeList("ctcae_terms.csv")
+ctcae_socs = CodeList("ctcae_socs.csv")

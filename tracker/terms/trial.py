@@ -80,3 +80,31 @@ class EnrolmentStatus(Term):
     OPEN = "open", _l("Open")
     PAUSED = "paused", _l("Paused")
     CLOSED = "closed", _l("Closed")
+
+
+class EscalationRule(Term):
+    """How the next dose of an escalation is found; the rules are in `rules.escalation`."""
+
+    THREE_PLUS_THREE = "3+3", _l("3+3")
+    BOIN = "BOIN", _l("BOIN (Bayesian optimal interval)")
+    BOIN_COMB = "BOIN-COMB", _l("BOIN-COMB (two agents escalated)"), "BOIN COMB"
+
+
+class DoseLevelStatus(Term):
+    PLANNED = "planned", _l("Planned")
+    OPEN = "open", _l("Open")
+    CLEARED = "cleared", _l("Cleared")
+    SUSPENDED = "suspended", _l("Suspended")
+    CLOSED = "closed", _l("Closed")
+
+
+class DoseAction(Term):
+    """What is done with the dose next: what a rule advises, and what was decided."""
+
+    ESCALATE = "escalate", _l("Escalate")
+    STAY = "stay", _l("Stay: treat the next cohort at this dose")
+    EXPAND = "expand", _l("Expand this dose to six")
+    DE_ESCALATE = "de-escalate", _l("De-escalate")
+    STOP = "stop", _l("Stop the escalation")
+    DECLARE_MTD = "declare MTD", _l("Declare the maximum tolerated dose")
+    WAIT = "wait", _l("Wait for participants in their DLT window")
