@@ -93,6 +93,7 @@ class Person:
         self.fill({"Account": name, "Password": password})
         self.press("Sign in")
         expect(self.page).not_to_have_url(re.compile("/sign-in"))
+        self.page.wait_for_load_state()  # before that, the page's keys do nothing
 
     def another_tab(self):
         """The same person in a second tab of the same browser."""
@@ -137,6 +138,7 @@ class Person:
     def at(self, heading):
         """The page of this heading has come."""
         expect(self.page.get_by_role("heading", level=1)).to_contain_text(heading)
+        self.page.wait_for_load_state()  # before that, the page's keys do nothing
 
     def told(self, message):
         """The page says this of what was just done."""
