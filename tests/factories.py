@@ -4,32 +4,64 @@ import datetime
 import itertools
 
 from tracker.audit import because
+from tracker.exchange.outline import outline_of
+from tracker.exchange.source import SourceOptions
 from tracker.extensions import db
 from tracker.models import (
+    Administration,
+    AdverseEvent,
     Agent,
     Arm,
     Assay,
     Biomarker,
     Cohort,
+    Comment,
+    DoseDecision,
+    DoseLevel,
+    Finding,
+    FindingReview,
+    Hypothesis,
+    ImportFile,
+    Job,
+    Lesion,
+    LesionMeasurement,
     Measurement,
     Participant,
+    Query,
     ReferenceResult,
     Regimen,
     RegimenComponent,
     ReportedOutcome,
     Trial,
     TrialMember,
+    TumorAssessment,
     User,
 )
 from tracker.roles import Role
 from tracker.scope import owner_of
 from tracker.terms.biomarker import BiomarkerKind, Scale, Timepoint
+from tracker.terms.evidence import (
+    BestCategory,
+    Claim,
+    EffectMeasure,
+    EvidenceDirection,
+    EvidenceEndpoint,
+    FindingSource,
+    FindingStatus,
+    HigherMeans,
+)
+from tracker.terms.housekeeping import JobState
 from tracker.terms.participant import BestResponse, Sex
-from tracker.terms.regimen import ComponentRole, MechanismClass, Modality, ReferenceEndpoint
+from tracker.terms.regimen import ComponentRole, DoseUnit, MechanismClass, ReferenceEndpoint
+from tracker.terms.regimen import Modality as AgentModality
+from tracker.terms.response import LesionRole, LesionState, Modality, Organ
 from tracker.terms.trial import (
     ArmType,
     Design,
+    DoseAction,
+    DoseLevelStatus,
     EnrolmentStatus,
+    EscalationRule,
     Phase,
     ResponseCriteria,
     Setting,
@@ -78,7 +110,7 @@ def make_agent(**given):
     defaults = {
         "name": f"agent {next(_numbers)}",
         "mechanism_class": MechanismClass.PD_1,
-        "modality": Modality.ANTIBODY,
+        "modality": AgentModality.ANTIBODY,
     }
     return _store(Agent(**defaults | given))
 
@@ -177,6 +209,147 @@ def make_measurement(**given):
         "timepoint": Timepoint.BASELINE,
     }
     return _store(Measurement(**defaults | given))
+
+
+def make_hypothesis(**given):
+    defaults = {
+        "biomarker": given.get("biomarker") or make_biomarker(),
+        "best_category": BestCategory.PREDICTIVE,
+        "endpoint": EvidenceEndpoint.OS,
+        "population": "Advanced disease, after one line or more",
+        "higher_means": HigherMeans.BETTER,
+    }
+    return _store(Hypothesis(**defaults | given))
+
+
+def make_finding(**given):
+    defaults = {
+        "biomarker": given.get("biomarker") or make_biomarker(),
+        "claim": Claim.ASSOCIATED,
+        "endpoint": EvidenceEndpoint.OS,
+        "effect_measure": EffectMeasure.HAZARD_RATIO,
+        "estimate": 0.64,
+        "n": 120,
+        "markers_tried": 1,
+        "higher_means": HigherMeans.BETTER,
+        "direction": EvidenceDirection.SUPPORTS,
+        "source": FindingSource.OWN,
+    }
+    return _store(Finding(**defaults | given))
+
+
+def make_finding_review(**given):
+    defaults = {
+        "finding": given.get("finding") or make_finding(),
+        "decision": FindingStatus.RETURNED,
+        "reason": "The number of markers that were tried is not told.",
+    }
+    return _store(FindingReview(**defaults | given))
+
+
+def make_comment(**given):
+    about = given.pop("about", None) or make_finding(trial=given.get("trial"))
+    defaults = {"record_type": about.__tablename__, "record_id": about.id, "text": "Was the assay blinded?"}
+    return _store(Comment(**defaults | given))
+
+
+def make_dose_level(**given):
+    arm = given.get("arm") or make_arm(escalation_rule=EscalationRule.BOIN, target_dlt_rate=0.3)
+    return _store(DoseLevel(**{"arm": arm, "level": 1, "status": DoseLevelStatus.OPEN} | given))
+
+
+def make_dose_decision(**given):
+    defaults = {
+        "arm": given.get("arm") or make_arm(escalation_rule=EscalationRule.BOIN, target_dlt_rate=0.3),
+        "decided": DoseAction.STAY,
+        "decided_on": datetime.date(2024, 3, 4),
+    }
+    return _store(DoseDecision(**defaults | given))
+
+
+def make_administration(**given):
+    defaults = {
+        "participant": given.get("participant") or make_participant(),
+        "component": given.get("component") or make_regimen().components[0],
+        "cycle": 1,
+        "given_on": datetime.date(2024, 1, 17),
+        "dose": 200,
+        "unit": DoseUnit.MG,
+    }
+    return _store(Administration(**defaults | given))
+
+
+def make_adverse_event(**given):
+    defaults = {
+        "participant": given.get("participant") or make_participant(),
+        "term": "Pneumonitis",
+        "ctcae_term": "Pneumonitis",
+        "soc": "Respiratory, thoracic and mediastinal disorders",
+        "grade": 2,
+        "started_on": datetime.date(2024, 2, 14),
+    }
+    return _store(AdverseEvent(**defaults | given))
+
+
+def make_lesion(**given):
+    defaults = {
+        "participant": given.get("participant") or make_participant(),
+        "label": f"T{next(_numbers)}",
+        "role": LesionRole.TARGET,
+        "place": "right upper lobe",
+        "organ": Organ.LUNG,
+    }
+    return _store(Lesion(**defaults | given))
+
+
+def make_tumor_assessment(found=(), **given):
+    """found: (lesion, diameter in mm or state) of each lesion that was looked at."""
+    defaults = {
+        "participant": given.get("participant") or make_participant(),
+        "assessed_on": datetime.date(2024, 1, 10),
+        "modality": Modality.CT,
+    }
+    assessment = TumorAssessment(**defaults | given)
+    for lesion, what in found:
+        key = "state" if isinstance(what, LesionState) else "diameter_mm"
+        assessment.measurements.append(LesionMeasurement(lesion=lesion, **{key: what}))
+    return _store(assessment)
+
+
+def make_course(diameters, **given):
+    """A participant with one target lesion, whose diameters in mm (or state) are by days since the first dose."""
+    participant = given.get("participant") or make_participant(**given)
+    lesion = make_lesion(participant=participant, label="T1")
+    start = participant.first_dose_on
+    for days, found in diameters.items():
+        assessed_on = start + datetime.timedelta(days=days)
+        make_tumor_assessment([(lesion, found)], participant=participant, assessed_on=assessed_on)
+    return participant
+
+
+def make_query(**given):
+    trial = given.get("trial") or make_trial()
+    defaults = {
+        "trial": trial,
+        "record_type": "participant",
+        "record_id": given.get("record_id") or make_participant(trial=trial).id,
+        "field": "ecog",
+        "question": "Is the performance status right?",
+    }
+    return _store(Query(**defaults | given))
+
+
+def make_job(**given):
+    defaults = {"kind": "import", "title": "Checking values.csv", "address": "/imports/1", "arguments": {}}
+    return _store(Job(**defaults | {"language": "en", "state": JobState.DONE} | given))
+
+
+def make_import_file(**given):
+    """A file that was uploaded and looked at; nothing is mapped yet."""
+    content = given.get("content", b"id,value\nP-1,4\n")
+    outline = outline_of("values.csv", content, SourceOptions()).as_json()
+    defaults = {"name": "values.csv", "content": content, "outline": outline}
+    return _store(ImportFile(**defaults | given))
 
 
 def make_in(model, trial):

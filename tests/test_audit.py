@@ -3,6 +3,7 @@
 import dataclasses
 import datetime
 import enum
+from collections import defaultdict
 
 import pytest
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from tests.factories import (
     make_assay,
     make_biomarker,
     make_cohort,
+    make_lesion,
     make_measurement,
     make_participant,
     make_reference_result,
@@ -31,17 +33,22 @@ from tracker.models import (
     Agent,
     AuditEvent,
     DataVersion,
+    LesionMeasurement,
     Participant,
     Record,
     Regimen,
     RegimenComponent,
     Trial,
+    TumorAssessment,
     User,
 )
 from tracker.models.base import Part
+from tracker.reads.base import in_scope
+from tracker.reads.participant import participants_frame
 from tracker.roles import Role
 from tracker.terms.account import Action
 from tracker.terms.participant import Sex
+from tracker.terms.response import LesionState, Modality
 from tracker.values import Refusal
 
 PASSWORD = "quinze ou plus lettres"
@@ -643,6 +650,54 @@ def test_rows_and_records_are_told_alike(app):
     assert db.session.scalars(sa.select(Agent.version)).all() == [1, 1]
 
 
+def test_rows_with_parts_and_records_with_parts_are_told_alike(app):
+    participant = make_participant()
+    lesions = [make_lesion(participant=participant, label=label) for label in ("T1", "T2")]
+    found = [
+        {"lesion_id": lesions[0].id, "diameter_mm": 21.5, "state": None},
+        {"lesion_id": lesions[1].id, "diameter_mm": None, "state": LesionState.NOT_EVALUABLE},
+    ]
+    days = [datetime.date(2024, 1, 9), datetime.date(2024, 3, 5), datetime.date(2024, 4, 30)]
+    rows = [
+        {"participant_id": participant.id, "assessed_on": day, "modality": Modality.CT} for day in days[:2]
+    ]
+    last = last_event()
+    store_rows(TumorAssessment, rows, {LesionMeasurement: [found, found[1:]]})
+    db.session.add(
+        TumorAssessment(
+            participant=participant,
+            assessed_on=days[2],
+            modality=Modality.CT,
+            measurements=[LesionMeasurement(**one) for one in found],
+        )
+    )
+    db.session.commit()
+    first, second, by_record = (_told_of_parts(event) for event in events_since(last))
+    assert first == by_record
+    assert second == {
+        ("measurements", "lesion_id"): [lesions[1].id],
+        ("measurements", "position"): [0],
+        ("measurements", "state"): ["not evaluable"],
+    }
+    stored = db.session.scalars(sa.select(TumorAssessment).order_by(TumorAssessment.assessed_on)).all()
+    assert [[str(one) for one in visit.measurements] for visit in stored] == [
+        ["T1: 21.5 mm", "T2: Not evaluable"],
+        ["T2: Not evaluable"],
+        ["T1: 21.5 mm", "T2: Not evaluable"],
+    ]
+
+
+def _told_of_parts(event):
+    """New values by list and field, whatever the numbers of the parts."""
+    told = defaultdict(list)
+    for name, (old, new) in event.changes.items():
+        if "." in name:
+            assert old is None
+            list_name, _number, field = name.split(".")
+            told[list_name, field].append(new)
+    return told
+
+
 def test_rows_that_break_a_rule_are_stored_not_at_all(app):
     before = copy_tables()
     row = {"name": "twice", "mechanism_class": "PD-1 inhibitor", "modality": "antibody"}
@@ -656,3 +711,30 @@ def test_rows_are_found_by_the_search_as_records_are(app):
     store_rows(Agent, [{**values, "name": "Élan"}])
     db.session.commit()
     assert db.session.scalar(sa.select(Agent.search_text)) == make_agent(**values, name="élan").search_text
+
+
+def test_a_text_too_long_for_its_column_is_refused_not_cut_off(app):
+    if db.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite keeps texts of any length")
+    before = copy_tables()
+    row = {"name": "x" * 201, "mechanism_class": "PD-1 inhibitor", "modality": "antibody"}
+    with pytest.raises(sa.exc.DataError):
+        store_rows(Agent, [row])
+    assert differences(before, copy_tables()) == {}
+
+
+def test_rows_that_have_different_columns_are_stored_together(app):
+    values = {"mechanism_class": "PD-1 inhibitor", "modality": "antibody"}
+    store_rows(Agent, [{**values, "name": "A", "target": "PD-1"}, {**values, "name": "B", "developer": "Y"}])
+    db.session.commit()
+    stored = db.session.execute(sa.select(Agent.name, Agent.target, Agent.developer).order_by(Agent.id)).all()
+    assert [tuple(row) for row in stored] == [("A", "PD-1", None), ("B", None, "Y")]
+    assert store_rows(Agent, []) == []
+
+
+def test_one_who_has_stored_rows_reads_them_at_once(app):
+    trial = make_trial()
+    as_of = clock.today()
+    assert len(in_scope(participants_frame, as_of)) == 0
+    store_rows(Participant, [{"trial_id": trial.id, "code": "P-1", "tumor_location": "LUNG"}])
+    assert len(in_scope(participants_frame, as_of)) == 1

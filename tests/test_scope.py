@@ -8,6 +8,8 @@ from tests.factories import (
     make_agent,
     make_arm,
     make_cohort,
+    make_finding,
+    make_finding_review,
     make_in,
     make_participant,
     make_regimen,
@@ -22,6 +24,8 @@ from tracker.extensions import db
 from tracker.models import (
     Arm,
     Cohort,
+    Finding,
+    FindingReview,
     Participant,
     Record,
     Regimen,
@@ -286,3 +290,13 @@ def test_the_trial_of_a_record_is_found_by_its_path(app):
     assert scope.trial_id_of(make_agent()) is None
     assert scope.owner_of(ReportedOutcome) == (Participant, "participant_id")
     assert scope.owner_of(Cohort) == (Trial, "trial_id")
+
+
+def test_what_belongs_to_no_trial_is_everybodys_and_its_parts_are_too(physician, read_as):
+    """A finding from a publication; its review; and another trial's finding stays hidden beside them."""
+    free, hidden = make_finding(), make_finding(trial=physician.other)
+    review, hidden_review = make_finding_review(finding=free), make_finding_review(finding=hidden)
+    numbers = free.id, review.id, hidden.id, hidden_review.id
+    with read_as(physician):
+        assert db.session.scalars(sa.select(Finding.id)).all() == [numbers[0]]
+        assert db.session.scalars(sa.select(FindingReview.id)).all() == [numbers[1]]

@@ -33,7 +33,7 @@ def messages():
     mappings = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["babel"]["mappings"]
     methods = [(one.pop("pattern"), one.pop("method")) for one in mappings]
     options = {pattern: rest for (pattern, _method), rest in zip(methods, mappings)}
-    keywords = DEFAULT_KEYWORDS | {"_l": None}
+    keywords = DEFAULT_KEYWORDS | {"_l": None, "_ln": (1, 2)}
     return {
         message
         for folder in ("tracker", "templates")

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flask import Flask
+from sqlalchemy import orm
 from whitenoise import WhiteNoise
 
 from tracker import config, extensions
@@ -43,6 +44,7 @@ def create_app(overrides: dict | None = None, home: Path | None = None) -> Flask
     from tracker.views import access, errors, pages
 
     assert audit  # it listens from here on
+    orm.configure_mappers()  # else the first request would wait for it
     errors.init_app(app)
     pages.init_app(app)
     views.register(app)

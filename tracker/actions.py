@@ -2,13 +2,33 @@
 
 import sqlalchemy as sa
 from flask import current_app
+from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from tracker import clock
+from tracker.audit import batches, store_rows
 from tracker.extensions import db
-from tracker.models import SignIn, Trial, TrialMember, User
+from tracker.models import Finding as BiomarkerFinding
+from tracker.models import (
+    Lesion,
+    Participant,
+    Query,
+    Record,
+    SignIn,
+    Trial,
+    TrialMember,
+    TumorAssessment,
+    User,
+)
 from tracker.reads.account import is_last_administrator
+from tracker.reads.response import response_questions
 from tracker.roles import Role
+from tracker.rules.checks import Check, Finding, Weight, rules_of
+from tracker.rules.evidence import refused_claim
+from tracker.scope import trial_id_of
+from tracker.terms.evidence import FindingStatus
+from tracker.terms.oversight import QueryState
+from tracker.terms.response import BaselineQuestion, CourseQuestion
 from tracker.values import Refusal, read_code, read_term
 
 
@@ -64,6 +84,16 @@ def _keep_an_administrator(user):
         raise Refusal(_("This is the last administrator: make another one first."))
 
 
+def submit_finding(finding: BiomarkerFinding) -> None:
+    """Hand a finding in to be judged. Raises Refusal where it is not open, or claims more than it shows."""
+    if not finding.status.is_open:
+        raise Refusal(_("This finding is submitted already, or was judged."), status=409)
+    refusal = refused_claim(finding)
+    if refusal is not None:
+        raise Refusal(str(refusal), "claim")
+    finding.status = FindingStatus.SUBMITTED
+
+
 def user_named(name: str) -> User:
     user = db.session.scalar(sa.select(User).where(User.name == name.lower()))
     if user is None:
@@ -80,3 +110,80 @@ def trial_coded(code: str) -> Trial:
 
 def role_named(text: str) -> Role:
     return read_term(text, Role)
+
+
+def participant_of(record: Record) -> Participant | None:
+    """Whom a record is about, if anybody."""
+    return record if isinstance(record, Participant) else getattr(record, "participant", None)
+
+
+def settle_queries(record: Record, findings: list[Finding]) -> None:
+    """Open a query for each rule that finds something in a stored record; close those whose data are mended.
+
+    findings: what the checks of the record find now.
+    """
+    about = participant_of(record)
+    found = [
+        (one.check, record.id, about and about.id) for one in findings if one.check.weight is Weight.QUERY
+    ]
+    settle_queries_of(type(record), trial_id_of(record), [record.id], found)
+    if isinstance(record, (Participant, Lesion, TumorAssessment)):
+        settle_response_queries(Participant.id == about.id)
+
+
+def settle_queries_of(
+    model: type[Record], trial_id: int | None, ids: list[int], found: list[tuple[Check, int, int | None]]
+) -> None:
+    """The same for many records of one trial.
+
+    ids: of those that may have queries already. found: the checks that open queries, each with the id of a record
+    that it finds, and of the participant whom that is about.
+    """
+    name = model.__tablename__
+    rows = [
+        _question(trial_id, about, name, number, check.name, check.field, check.message)
+        for check, number, about in found
+    ]
+    stored = sa.select(Query).where(Query.record_type == name, Query.rule.in_(rules_of(name)))
+    _settle(rows, [stored.where(Query.record_id.in_(numbers)) for numbers in batches(ids)])
+
+
+def settle_response_queries(participants: sa.ColumnElement) -> None:
+    """The same for what RECIST and iRECIST ask about the assessments of these participants."""
+    asked = response_questions(participants, clock.today())
+    labels = {term.value: term.label for term in [*BaselineQuestion, *CourseQuestion]}
+    columns = ["trial_id", "participant_id", "assessment_id", "question"]
+    rows = [
+        _question(trial_id, about, TumorAssessment.__tablename__, number, rule, "measurements", labels[rule])
+        for trial_id, about, number, rule in asked[columns].astype(object).itertuples(index=False)
+    ]
+    of_them = Query.participant_id.in_(sa.select(Participant.id).where(participants))
+    _settle(rows, [sa.select(Query).where(of_them, Query.rule.in_(labels))])
+
+
+def _question(trial_id, about, record_type, number, rule, field, message) -> dict:
+    with force_locale("en"):  # kept in the source's language, and shown in the reader's
+        words = str(message)
+    return {
+        "trial_id": trial_id,
+        "participant_id": about,
+        "record_type": record_type,
+        "record_id": number,
+        "field": field,
+        "rule": rule,
+        "question": words,
+    }
+
+
+def _settle(found: list[dict], stored: list[sa.Select]) -> None:
+    """Close what is stored and not found any more; store what is found and not stored."""
+    rows = {(row["rule"], row["record_id"]): row for row in found}
+    known = {
+        (one.rule, one.record_id): one
+        for chosen in stored
+        for one in db.session.scalars(chosen.where(Query.state != QueryState.CLOSED))
+    }
+    for key, query in known.items():
+        if key not in rows:
+            query.state = QueryState.CLOSED
+    store_rows(Query, [row for key, row in rows.items() if key not in known])

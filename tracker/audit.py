@@ -1,12 +1,15 @@
 """The trail: who changed which value, when and why.
 
-It listens to the session and to `store_rows`; nobody else needs to think of it. A change without an actor or
-without the reason that it needs is refused, and so is a change that would go past the session. At commit the
-trail is written in the same transaction, one event a record, and the `DataVersion` of each trial moves.
+It listens to the session, `store_rows` and `store_columns`; nobody else needs to think of it. A change
+without an actor or without the reason that it needs is refused, and so is a change that would go past the
+session. At commit the trail is written in the same transaction, one event a record, and the `DataVersion` of
+each trial moves.
 """
 
 import contextlib
 import datetime
+import json
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -15,7 +18,7 @@ from flask_babel import gettext as _
 from sqlalchemy import orm
 
 from tracker import clock
-from tracker.extensions import db
+from tracker.extensions import db, insert_columns
 from tracker.models import AuditEvent, DataVersion, Part, Record
 from tracker.scope import owner_of, reader, trial_id_of
 from tracker.terms.account import Action
@@ -27,7 +30,10 @@ _BOOKKEEPING = {"id", "version", "created_at", "updated_at", "search_text"}
 #: What stands for a secret.
 SECRET = "***"
 
-#: Rows that one statement inserts.
+#: Where the list and number of a part will stand; it is in no JSON, which writes it as an escape.
+_PLACE = "\0"
+
+#: Records that one statement asks for.
 _BATCH = 5_000
 
 
@@ -152,72 +158,120 @@ def _refuse_bulk_changes(state):
             raise RuntimeError("change records through the session or store_rows, so that the trail sees it")
 
 
-def store_rows(model: type[Record], rows: Iterable[dict]) -> list[int]:
+def store_rows(
+    model: type[Record], rows: Iterable[dict], parts: dict[type[Part], list[list[dict]]] | None = None
+) -> list[int]:
+    """Insert many new records, as `store_columns` does. rows: column values by name, each with those it has."""
+    return store_columns(model, _by_column(model, rows), parts)
+
+
+def _by_column(model, rows) -> dict[str, list]:
+    defaults, rows = _defaults(model), list(rows)
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {name: [row.get(name, defaults.get(name)) for row in rows] for name in names}
+
+
+def store_columns(
+    model: type[Record], columns: dict[str, list], parts: dict[type[Part], list[list[dict]]] | None = None
+) -> list[int]:
     """Insert many new records, with their trail, in the current transaction.
 
-    rows: column values by name; a column that has a default may be absent.
-    Returns their ids in the same order. Raises what the database raises when a constraint is broken.
+    columns: the values of all records by column, in one order; a column that has a default may be absent.
+    parts: the rows of each record's list, in that order, by the kind of part.
+    Returns their ids in that order. Raises what the database raises when a constraint is broken.
     """
     who = _who(reader(), db.session().info.get("reason"))
-    columns = [column for column in sa.inspect(model).column_attrs if column.key not in _BOOKKEEPING]
-    defaults = {
-        column.key: default.arg
-        for column in columns
-        if (default := column.columns[0].default) is not None and default.is_scalar
-    }
-    rows = [{**defaults, **row} for row in rows]
-    if not rows:
+    count = len(next(iter(columns.values()), ()))
+    if not count:
         return []
-    now = clock.now()
-    bookkeeping = {"version": 1, "created_at": now, "updated_at": now}
-    ids = []
-    for start in range(0, len(rows), _BATCH):
-        batch = [
-            {**row, **bookkeeping, "search_text": model.search_text_of(row)}
-            for row in rows[start : start + _BATCH]
-        ]
-        statement = sa.insert(model).returning(model.id, sort_by_parameter_order=True)
-        # Without render_nulls every other pattern of empty columns would be a statement of its own.
-        options = {"with_trail": True, "render_nulls": True}
-        ids += db.session.scalars(statement, batch, execution_options=options)
-    trials = _trials_of_rows(model, rows, ids)
-    secret = {column.key: _is_secret(column) for column in columns}
+    absent = {name: value for name, value in _defaults(model).items() if name not in columns}
+    columns = {name: [value] * count for name, value in absent.items()} | columns
+    bookkeeping = {"version": 1, "created_at": who["at"], "updated_at": who["at"]}
+    whole = columns | {name: [value] * count for name, value in bookkeeping.items()}
+    ids = insert_columns(db.session, model.__table__, whole | {"search_text": _search_texts(model, columns)})
+    trials = _trials_of(model, columns, ids)
     common = {**who, "action": Action.CREATE, "record_type": model.__tablename__}
-    events = [
-        {
-            **common,
-            "record_id": record_id,
-            "trial_id": trial,
-            "changes": {
-                name: [None, _plain(value, secret[name])] for name, value in row.items() if value is not None
-            },
-        }
-        for record_id, trial, row in zip(ids, trials, rows, strict=True)
-    ]
-    for start in range(0, len(events), _BATCH):
-        db.session.execute(
-            sa.insert(AuditEvent), events[start : start + _BATCH], execution_options={"with_trail": True}
-        )
+    events = {name: [value] * count for name, value in common.items()}
+    told = [_told(model, columns), *(_store_parts(kind, rows, ids) for kind, rows in (parts or {}).items())]
+    changes = [f"{{{', '.join(filter(None, one))}}}" for one in zip(*told)]
+    events |= {"record_id": ids, "trial_id": trials, "changes": changes}
+    insert_columns(db.session, AuditEvent.__table__, events)
     _move_data_versions(db.session, trials)
+    db.session.flush()  # which tells those who read that this transaction has written
     return ids
 
 
-def _trials_of_rows(model, rows, ids):
-    """The trial of each row, whether or not the reader sees it yet: they may just have made it."""
+def batches(ids: list[int]) -> Iterable[list[int]]:
+    """As many of these at a time as one statement asks for."""
+    return (ids[start : start + _BATCH] for start in range(0, len(ids), _BATCH))
+
+
+def _defaults(model) -> dict:
+    """The columns that have a default value, but for bookkeeping."""
+    return {
+        column.key: default.arg
+        for column in sa.inspect(model).column_attrs
+        if (default := column.columns[0].default) is not None and default.is_scalar
+        if column.key not in _BOOKKEEPING
+    }
+
+
+def _search_texts(model, columns):
+    """`search_text_of` each record; records that agree in what is searched are folded once."""
+    names = [name for name in model.searched if name in columns]
+    rows = list(zip(*(columns[name] for name in names))) or [()] * len(next(iter(columns.values())))
+    found = {row: model.search_text_of(dict(zip(names, row))) for row in set(rows)}
+    return [found[row] for row in rows]
+
+
+def _store_parts(kind, rows, owners) -> list[str]:
+    """Insert the parts of new records. rows: those of each of the owners. Returns what the trail tells of each."""
+    flat = [
+        (owner, place, row) for owner, own in zip(owners, rows, strict=True) for place, row in enumerate(own)
+    ]
+    if not flat:
+        return [""] * len(owners)
+    columns = _by_column(kind, [{**row, "position": place} for _owner, place, row in flat])
+    whose = [owner for owner, _place, _row in flat]
+    ids = insert_columns(db.session, kind.__table__, columns | {f"{kind.owner}_id": whose})
+    told = defaultdict(list)
+    for number, owner, text in zip(ids, whose, _told(kind, columns, _PLACE)):
+        told[owner].append(text.replace(_PLACE, f"{kind.rows}.{number}."))
+    return [", ".join(told[owner]) for owner in owners]
+
+
+def _told(model, columns, before="") -> list[str]:
+    """The changes of new rows as the trail keeps them, members of a JSON object; equal values are written once.
+
+    before: what stands before the name of each field.
+    """
+    cells = []
+    for name, values in columns.items():
+        secret = _is_secret(sa.inspect(model).column_attrs[name])
+        texts = {value: f'"{before}{name}": [null, {_json(_plain(value, secret))}]' for value in set(values)}
+        texts[None] = ""
+        cells.append([texts[value] for value in values])
+    return [", ".join(filter(None, row)) for row in zip(*cells)]
+
+
+def _json(value):
+    return repr(value) if type(value) in (int, float) else json.dumps(value)
+
+
+def _trials_of(model, columns, ids):
+    """The trial of each new record, whether or not the reader sees it yet: they may just have made it."""
     if model.trial_path is None:
-        return [None] * len(rows)
+        return [None] * len(ids)
     if model.trial_path == "":
         return ids
     owner, key = owner_of(model)
-    owners = [row[key] for row in rows]
+    owners = columns[key]
     if owner.trial_path == "":
         return owners
     _trial, column = owner_of(owner)
-    distinct, found = sorted(set(owners)), {}
-    for start in range(0, len(distinct), _BATCH):
-        chosen = sa.select(owner.id, getattr(owner, column)).where(
-            owner.id.in_(distinct[start : start + _BATCH])
-        )
+    found = {}
+    for numbers in batches(sorted(set(owners))):
+        chosen = sa.select(owner.id, getattr(owner, column)).where(owner.id.in_(numbers))
         found |= dict(db.session.execute(chosen, execution_options={"unscoped": True}).all())
     return [found[owner_id] for owner_id in owners]
 

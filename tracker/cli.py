@@ -136,33 +136,43 @@ def _pair(text):
 
 
 @cli.command(name="import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--mapping", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("path", metavar="FILE_OR_FOLDER", type=click.Path(exists=True, path_type=Path))
+@click.option("--mapping", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of a file.")
+@click.option("--sdtm", is_flag=True, help="The folder holds SDTM domains: tu.csv, tr.csv, rs.csv, dm.csv …")
+@click.option("--trial", metavar="CODE", help="With --sdtm: the trial.")
+@click.option("--evaluator", default="INVESTIGATOR", show_default=True, help="With --sdtm: whose findings.")
 @click.option("--dry-run", is_flag=True, help="Read and check all, store nothing.")
 @click.option("--update", is_flag=True, help="Let the file replace stored values; needs --reason.")
 @click.option("--reason", help="Why stored values change.")
-def import_(file, mapping, dry_run, update, reason):
-    """Import a CSV or XLSX file by a mapping file: all of it, or nothing and every fault."""
+def import_(path, mapping, sdtm, trial, evaluator, **options):
+    """Import a file by a mapping file, or a folder of SDTM domains: all of it, or nothing and every fault."""
     from rich.console import Console
     from rich.progress import Progress
 
     from tracker.exchange.importing import import_file
+    from tracker.exchange.sdtm import import_sdtm
 
-    if update and not reason:
+    if options["update"] and not options["reason"]:
         raise Misuse("--update needs --reason: say why stored values change")
+    if sdtm and (mapping or not trial or not path.is_dir()):
+        raise Misuse("--sdtm takes a folder and --trial CODE, and no --mapping")
+    if not sdtm and (not mapping or trial or path.is_dir()):
+        raise Misuse("a file needs --mapping MAP.toml; a folder of SDTM domains --sdtm and --trial CODE")
     terminal = Console(stderr=True)
     with _opened(), Progress(console=terminal, transient=True) as bar:
         task = bar.add_task("Reading", total=None)
-        result = import_file(
-            file,
-            mapping,
-            dry_run=dry_run,
-            update=update,
-            reason=reason,
-            progress=lambda done, total, text: bar.update(
-                task, completed=done, total=total, description=str(text)
-            ),
+        options["progress"] = lambda done, total, text: bar.update(
+            task, completed=done, total=total, description=str(text)
         )
+        if sdtm:
+            result = import_sdtm(path, trial, evaluator, **options)
+        else:
+            result = import_file(path, mapping, **options)
+    _tell(result, options["update"])
+
+
+def _tell(result, update):
+    """Print what an import did; a refusal where it had faults."""
     for fault in result.faults.itertuples():
         click.echo(_told("fault", fault), err=True)
     for warning in result.warnings.itertuples():
@@ -183,6 +193,23 @@ def _told(kind, fault):
     place = "file" if fault.row is None or fault.row != fault.row else f"row {fault.row}"
     column = f", column {fault.column}" if fault.column else ""
     return f"{kind}: {place}{column}: {fault.message}" + (f" ({fault.value!r:.80})" if fault.value else "")
+
+
+@cli.command()
+@click.argument("name", required=False)
+@click.option("--participants", type=click.IntRange(min=50), default=100_000, show_default=True)
+def bench(name, participants):
+    """Measure how fast imports and reports are on synthetic data, all of it or one benchmark."""
+    source = Path(__file__).parents[1]
+    if not (source / "tests" / "bench").is_dir():
+        raise Refusal("the benchmarks are not installed: they come with the source, in tests/bench")
+    sys.path.insert(0, str(source))
+    from tests.bench import base
+
+    names = base.names()
+    if name and name not in names:
+        raise Misuse(f"there is no benchmark {name!r}; there are: {', '.join(names)}")
+    base.run([name] if name else names, participants)
 
 
 # Accounts

@@ -19,6 +19,15 @@ MAX_CONTENT_LENGTH = 500_000
 #: Fields that a form may send.
 MAX_FORM_FIELDS = 1_000
 
+#: Bytes that a file to import may have, with the form that sends it.
+MAX_IMPORT_LENGTH = 50_000_000
+
+#: Fields that the forms of an import may send: a page for each of its columns and their values.
+MAX_IMPORT_FIELDS = 20_000
+
+#: Rows of a file that is checked and stored while one waits for the page; a longer one is a job.
+IMPORT_AT_ONCE = 2_000
+
 #: Characters that an address may have, with its query.
 MAX_ADDRESS_LENGTH = 8_000
 
@@ -38,6 +47,9 @@ LANGUAGES = ["en", "fr"]
 
 #: Whether the data are synthetic: every page says so.
 IS_DEMO = False
+
+#: Hours in which a serious event is reported to the sponsor, from when the team is aware of it.
+SERIOUS_EVENT_REPORT_HOURS = 24
 
 #: Characters of the shortest password (NIST SP 800-63B-4 asks for 15 where it is the only factor).
 PASSWORD_MINIMUM = 15

@@ -136,7 +136,11 @@ def _condition(model, columns, sees_all_trials, withdrawn_too):
         table = owner.__table__.alias(f"seen_{owner.__tablename__}")
         condition = _condition(owner, table.c, sees_all_trials, withdrawn_too)
         if condition is not None:
-            terms.append(getattr(columns, key).in_(sa.select(table.c.id).where(condition)))
+            leads = getattr(columns, key)
+            seen = leads.in_(sa.select(table.c.id).where(condition))
+            # What belongs to no trial, as a finding from a publication, is everybody's.
+            is_optional = sa.inspect(model).columns[key].nullable
+            terms.append(sa.or_(leads.is_(None), seen) if is_optional else seen)
     return sa.and_(*terms) if terms else None
 
 
@@ -152,6 +156,8 @@ def trial_id_of(record) -> int | None:
         return None
     for step in path.split(".") if path else []:
         record = getattr(record, step)
+        if record is None:  # a finding may be about no trial
+            return None
     return record.id
 
 

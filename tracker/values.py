@@ -317,6 +317,8 @@ def _strip(text):
 
 def _bare(text, form):
     """Text without case, accents and repeated spaces; NFD keeps full-width digits, NFKD makes them plain."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     letters = unicodedata.normalize(form, text).casefold()
     letters = "".join(one for one in unicodedata.normalize(form, letters) if not unicodedata.combining(one))
     return " ".join(letters.replace("œ", "oe").replace("æ", "ae").split())

@@ -1,7 +1,23 @@
-// Charts: a mark with data-readout shows that text under the chart when the pointer is on it or it has the focus.
+// Charts: a mark with data-readout shows that text under the chart when the pointer is on it or near it, or it has
+// the focus.
 // Tab enters the chart at one mark; arrow keys, Home and End go through the others in document order.
 
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
+
+// Pixels from a mark within which the pointer means it, where it is on none.
+const NEAR = 48;
+
+function distance(mark, event) {
+  const { left, right, top, bottom } = mark.querySelector("circle, rect, path, text").getBoundingClientRect();
+  const beside = Math.max(left - event.clientX, 0, event.clientX - right);
+  return Math.hypot(beside, Math.max(top - event.clientY, 0, event.clientY - bottom));
+}
+
+function nearest(marks, event) {
+  const far = marks.map((mark) => distance(mark, event));
+  const least = Math.min(...far);
+  return least <= NEAR ? marks[far.indexOf(least)] : undefined;
+}
 
 function readoutOf(svg) {
   const chart = svg.closest(".chart") ?? svg.parentElement;
@@ -9,7 +25,7 @@ function readoutOf(svg) {
   if (!readout) {
     readout = document.createElement("p");
     readout.className = "chart-readout";
-    (svg.closest(".chart-scroll") ?? svg).after(readout);
+    svg.after(readout);
   }
   readout.setAttribute("aria-live", "polite");
   return readout;
@@ -31,8 +47,6 @@ function prepare(svg) {
   for (const mark of marks) {
     mark.setAttribute("role", "img");
     mark.setAttribute("aria-label", mark.dataset.readout);
-    mark.addEventListener("pointerenter", () => show(mark));
-    mark.addEventListener("pointerleave", () => show(marks.find((other) => other === document.activeElement)));
     mark.addEventListener("focus", () => {
       enter(mark);
       show(mark);
@@ -40,6 +54,12 @@ function prepare(svg) {
     mark.addEventListener("blur", () => show(null));
   }
   enter(marks[0]);
+
+  const focused = () => marks.find((mark) => mark === document.activeElement);
+  svg.addEventListener("pointermove", (event) => {
+    show(event.target.closest("[data-readout]") ?? nearest(marks, event) ?? focused());
+  });
+  svg.addEventListener("pointerleave", () => show(focused()));
 
   svg.addEventListener("keydown", (event) => {
     const at = marks.indexOf(event.target);

@@ -1,4 +1,4 @@
-// After htmx has added or removed a row of a form ([data-rows]), put the focus where the person goes on.
+// After htmx has added, removed or filled rows of a form ([data-rows]), put the focus where the person goes on.
 
 let asked = null;
 
@@ -11,6 +11,7 @@ document.addEventListener("htmx:afterSettle", () => {
   if (!asked) return;
   const rows = document.querySelector(`[data-rows="${CSS.escape(asked.rows)}"]`);
   const row = asked.added && [...(rows?.querySelectorAll("[data-row]") ?? [])].at(-1);
-  (row ? row.querySelector("input:not([type=hidden]), select, textarea") : rows?.querySelector('button[name="add"]'))?.focus();
+  const first = "input:not([type=hidden]), select, textarea";
+  (row ? row.querySelector(first) : (rows?.querySelector('button[name="add"]') ?? rows?.querySelector(first)))?.focus();
   asked = null;
 });

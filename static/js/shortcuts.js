@@ -1,4 +1,4 @@
-// Keys: / goes to the search, n follows the page's [data-shortcut="n"] link, ? opens the help,
+// Keys: / goes to the search, ? opens the help, a letter follows the page's link with that [data-shortcut] (n: new),
 // Ctrl+Enter (or Cmd+Enter) sends the form in which the focus is.
 
 const typing = (target) => target.closest("input, textarea, select, [contenteditable], dialog[open]") !== null;
@@ -8,11 +8,8 @@ function send(form) {
   form.requestSubmit(button ?? undefined);
 }
 
-const actions = {
-  "/": () => document.querySelector('[data-shortcut="/"]'),
-  n: () => document.querySelector('[data-shortcut="n"]'),
-  "?": () => document.querySelector("[data-help]"),
-};
+const target = (key) =>
+  key === "?" ? document.querySelector("[data-help]") : /^[a-z/]$/.test(key) && document.querySelector(`[data-shortcut="${key}"]`);
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || event.isComposing) return;
@@ -24,12 +21,12 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey || typing(event.target)) return;
-  const target = actions[event.key]?.();
-  if (!target) return;
+  const found = target(event.key);
+  if (!found) return;
   event.preventDefault();
-  if (target instanceof HTMLDialogElement) target.showModal();
-  else if (target instanceof HTMLInputElement) target.select();
-  else target.click();
+  if (found instanceof HTMLDialogElement) found.showModal();
+  else if (found instanceof HTMLInputElement) found.select();
+  else found.click();
 });
 
 for (const button of document.querySelectorAll("[data-opens-help]")) {

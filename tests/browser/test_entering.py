@@ -9,9 +9,14 @@ from playwright.sync_api import expect
 from tests import factories
 from tests.browser.person import PASSWORD
 from tracker.actions import user_named
+from tracker.audit import because
+from tracker.extensions import db
 from tracker.terms.participant import Sex
+from tracker.terms.regimen import DoseUnit
 
 pytestmark = pytest.mark.browser
+
+EVENTS = [("Pneumonitis", "2024-02-14", "2024-03-20", 1), ("Fatigue", "2024-02-01", "", 0)]
 
 AGENTS = {
     "pembrolizumab": {
@@ -245,3 +250,80 @@ def test_all_of_it_is_entered_without_script(arrive, server, team):
     enter_agents(physician)
     enter_regimen(physician)
     mend_regimen(physician)
+
+
+class Typist:
+    """Enters by the keyboard alone. count: keys and clicks, without what is typed as a value."""
+
+    def __init__(self, person):
+        self.page, self.count = person.page, 0
+
+    def press(self, *keys):
+        for key in keys:
+            self.page.keyboard.press(key)
+            self.count += 1
+
+    def send(self, key):
+        with self.page.expect_navigation():
+            self.press(key)
+        begins = self.page.locator("[autofocus]")
+        if begins.count():
+            expect(begins).to_be_focused()
+
+    def type(self, *values):
+        """Each value, with a Tab to the next field between them; None is a field left as it is."""
+        for place, value in enumerate(values):
+            if place:
+                self.press("Tab")
+            if value:
+                self.page.keyboard.type(value)
+
+
+def test_a_participants_course_is_entered_in_under_sixty_keys(physician):
+    """Enrolled, dosed for three cycles, two adverse events, four assessments; then the page tells the response."""
+    trial = factories.make_trial(code="KEYS")
+    regimen = factories.make_regimen(agents=[factories.make_agent(name="pembrolizumab")])
+    regimen.components[0].dose, regimen.components[0].unit = 200, DoseUnit.MG
+    with because("for the test"):
+        db.session.commit()
+    factories.make_arm(trial=trial, code="PEMBRO", regimen=regimen)
+    factories.make_trial_member(trial=trial, user=user_named("moreau"))
+    address = f"/trials/{trial.id}"
+    db.session.rollback()  # so that the test does not hold the database while the tracker writes
+    physician.open(address)
+    hands = Typist(physician)
+
+    hands.send("n")
+    code_to_location = ["KEYS-0001", "PEMBRO", None, None, "1961", None, None, "Lung"]
+    hands.type(*code_to_location, None, None, None, None, None, "2024-01-08", "2024-01-15")
+    hands.send("Enter")
+    expect(physician.page.get_by_role("heading", level=1)).to_contain_text("KEYS-0001")
+
+    hands.send("d")
+    for key in ("Control+Enter", "Control+Enter", "Enter"):
+        hands.send(key)
+
+    hands.send("e")
+    for number, (term, started, ended, arrows) in enumerate(EVENTS):
+        hands.type(term, started, ended, None, None)
+        hands.press("Space", *["ArrowDown"] * arrows)
+        hands.send("Enter" if number else "Control+Enter")
+
+    hands.send("a")
+    hands.type("2024-01-10", "CT", None, None, "liver", "Liver", None, "40")
+    hands.send("Control+Enter")
+    for number, (day, diameter) in enumerate(
+        [("2024-03-11", "26"), ("2024-05-06", "20"), ("2024-07-01", "30")]
+    ):
+        hands.type(day, None, None, diameter)
+        hands.send("Enter" if number == 2 else "Control+Enter")
+
+    page = physician.page.get_by_role("main")
+    expect(page).to_contain_text("PR on 2024-03-11")
+    expect(page).to_contain_text("confirmed on 2024-05-06")
+    expect(page).to_contain_text("nadir of 20 mm")
+    marks = page.locator("#timeline .chart").first.locator("[data-readout]")
+    readouts = [mark.get_attribute("data-readout") for mark in marks.all()]
+    assert sum("pembrolizumab" in one for one in readouts) == 3
+    assert sum("grade" in one for one in readouts) == 2
+    assert hands.count < 60

@@ -9,7 +9,28 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
 
-TRIALS = ["CCI-BASKET-01", "CCI-LAG-05", "CCI-LUNG-03", "CCI-MEL-02", "CCI-NEO-06", "CCI-TNBC-04"]
+TRIALS = [
+    "CCI-BASKET-01",
+    "CCI-HN-10",
+    "CCI-ITX-08",
+    "CCI-ITX-09",
+    "CCI-ITX-12",
+    "CCI-LAG-05",
+    "CCI-LUNG-03",
+    "CCI-MEL-02",
+    "CCI-NEO-06",
+    "CCI-RCC-07",
+    "CCI-REG-11",
+    "CCI-TNBC-04",
+]
+TRIALS_OF_ADVANCED_BREAST_CANCER = {
+    "CCI-BASKET-01",
+    "CCI-ITX-08",
+    "CCI-ITX-09",
+    "CCI-ITX-12",
+    "CCI-LAG-05",
+    "CCI-TNBC-04",
+}
 
 
 def download(person, name):
@@ -43,7 +64,7 @@ def test_a_narrowed_report_is_what_its_address_says(at_the_centre):
     director = at_the_centre("director")
     breast_by_trial(director)
     narrowed = director.table("Response")
-    assert {row["Trial"] for row in narrowed} == {"CCI-BASKET-01", "CCI-LAG-05", "CCI-TNBC-04"}
+    assert {row["Trial"] for row in narrowed} == TRIALS_OF_ADVANCED_BREAST_CANCER
     director.page.reload()
     assert director.table("Response") == narrowed
     expect(director.field("Group by").locator("option:checked")).to_have_text("Trial")
@@ -74,6 +95,21 @@ def test_the_marks_of_a_chart_are_read_by_keyboard(at_the_centre):
     director.check_page()
     director.page.keyboard.press("Shift+Tab")
     expect(readout).to_be_empty()
+
+
+def test_the_pointer_reads_out_the_nearest_mark_of_a_curve(at_the_centre):
+    director = at_the_centre("director")
+    director.open("/reports/survival?endpoint=os&trial=CCI-TNBC-04")
+    chart = director.card("Overall survival").locator("svg.chart-wide")
+    mark = chart.locator("[data-readout*=' 12 months'] circle").first
+    mark.scroll_into_view_if_needed()
+    place = mark.bounding_box()
+    readout = director.card("Overall survival").locator("[aria-live]").filter(visible=True)
+    for beside, told in ((30, re.compile("12 months: .*at risk")), (-30, re.compile("12 months"))):
+        director.page.mouse.move(place["x"] + place["width"] / 2 + beside, place["y"])
+        expect(readout).to_have_text(told)
+    director.page.mouse.move(2, 2)
+    expect(readout).to_have_text("")
 
 
 def test_the_files_of_a_report_hold_what_its_page_shows(at_the_centre):

@@ -11,10 +11,12 @@ from tests import factories
 from tracker import scope
 from tracker.audit import because
 from tracker.clock import now
+from tracker.exchange import importing
+from tracker.exchange.compare import compare
 from tracker.exchange.importing import import_file
 from tracker.exchange.mapping import read_mapping
 from tracker.exchange.reading import read
-from tracker.extensions import db
+from tracker.extensions import db, writing
 from tracker.models import (
     Agent,
     Arm,
@@ -613,6 +615,61 @@ def test_progress_is_told_from_reading_to_commit(load):
         "Committing",
     ]
     assert steps[3][:2] == (2, 2)
+
+
+@pytest.fixture
+def meanwhile(app, monkeypatch):
+    """meanwhile(change): somebody else changes something between the comparison and the storing of an import."""
+
+    def meanwhile(change):
+        def compare_and_change(reading, update):
+            comparison = compare(reading, update)
+            with app.app_context(), scope.everything("somebody else"), writing():
+                change()
+                db.session.commit()
+            return comparison
+
+        monkeypatch.setattr(importing, "compare", compare_and_change)
+
+    return meanwhile
+
+
+def test_others_write_while_a_file_is_read_and_compared(load, meanwhile):
+    meanwhile(
+        lambda: db.session.add(Agent(name="new", mechanism_class="PD-1 inhibitor", modality="antibody"))
+    )
+    assert load("id,place,sex\n1,LUNG,F\n").is_stored
+    assert db.session.scalars(sa.select(Agent.name)).all() == ["new"]
+    assert participants() == [("1", "female")]
+
+
+def test_an_import_is_compared_again_with_what_came_in_the_meantime(load, meanwhile):
+    load("id,place,sex\n1,LUNG,F\n")
+    trial = db.session.scalar(sa.select(Trial.id))
+    db.session.rollback()
+    meanwhile(
+        lambda: db.session.add(Participant(trial_id=trial, code="2", tumor_location="LUNG", sex="male"))
+    )
+    done = load("id,place,sex\n1,LUNG,F\n2,LUNG,M\n3,LUNG,M\n")
+    assert done.is_stored
+    assert (done.counts["participant"].new, done.counts["participant"].unchanged) == (1, 2)
+    assert participants() == [("1", "female"), ("2", "male"), ("3", "male")]
+
+
+def test_an_import_is_refused_whole_where_what_came_in_the_meantime_forbids_it(load, meanwhile):
+    load("id,place,sex\n1,LUNG,F\n")
+    one = db.session.scalar(sa.select(Participant.id))
+    db.session.rollback()
+
+    def withdraw():
+        with because("entered by mistake"):
+            db.session.get_one(Participant, one).withdrawn_at = now()
+            db.session.commit()
+
+    meanwhile(withdraw)
+    done = load("id,place,sex\n1,LUNG,F\n2,LUNG,M\n")
+    assert faults(done) == [(2, "id")]
+    assert participants() == []
 
 
 def test_cohorts_and_arms_are_found_by_their_names(load):

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tracker.exchange.fields import Origin
 from tracker.exchange.mapping import read_mapping
-from tracker.exchange.sections import Origin
 from tracker.values import Refusal
 
 TRIAL = """
@@ -116,7 +116,7 @@ def test_a_mapping_is_read_from_a_file_with_a_byte_order_mark_and_windows_line_e
         ("[trial]\ntitle = 'x'", ["[trial]", "code"]),
         ("[trial]\ncode = ''", ["[trial] code", "empty"]),
         (TRIAL + "[patient]\n", ["[patient]", "[participant]", "[outcome]", "[source]"]),
-        (TRIAL + "[[lesion]]", ["[[lesion]]", "cannot be imported yet", "[outcome]", "[[measurement]]"]),
+        (TRIAL + "[[specimen]]", ["[[specimen]]", "cannot be imported yet", "[outcome]", "[[measurement]]"]),
         (TRIAL + "[[assay]]\nname = 'TMB'", ["no section [assay]", "[[measurement]]"]),
         (PARTICIPANT + "[[measurement]]\nassay = 'TMB'", ["[[measurement]]", "needs value"]),
         (PARTICIPANT + "[[measurement]]\nvalue = 'TMB'", ["[[measurement]]", "needs assay"]),

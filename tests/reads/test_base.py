@@ -56,6 +56,20 @@ def test_a_column_has_its_type_whatever_it_holds(app, is_empty):
     assert len(found) == (0 if is_empty else 1)
 
 
+def test_a_frame_that_reads_more_than_was_asked_is_kept_by_trial(app):
+    def all_codes_frame(_participants, as_of):
+        return frame(sa.select(Participant.trial_id, Participant.code).order_by(Participant.id))
+
+    one = make_participant(code="P-1")
+    other = make_participant(code="P-2")
+    assert list(in_scope(all_codes_frame, TODAY)["code"]) == ["P-1", "P-2"]
+    with because("for the test"):
+        other.ecog = 2
+        db.session.commit()
+    assert one.trial_id != other.trial_id
+    assert list(in_scope(all_codes_frame, TODAY)["code"]) == ["P-1", "P-2"]
+
+
 def test_terms_are_read_as_their_values_and_columns_bear_their_labels(app):
     participant = make_participant(tumor_location="BREAST", subtype="TNBC")
     found = frame(sa.select(Participant.subtype.label("kind"), Trial.code).join(Participant.trial))

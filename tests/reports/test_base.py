@@ -18,7 +18,8 @@ from tracker import scope
 from tracker.audit import because
 from tracker.extensions import db
 from tracker.forms.report import ReportForm
-from tracker.reads.participant import outcomes_frame, participants_frame
+from tracker.reads.outcome import outcomes_frame
+from tracker.reads.participant import participants_frame
 from tracker.reports import base
 from tracker.reports.base import Report, Result, all_reports, run_report
 from tracker.roles import Role
@@ -265,3 +266,16 @@ def test_the_fingerprint_follows_the_data(two_trials):
     assert run_report("outcomes", [("trial", "A")]).fingerprint != first.fingerprint
     make_participant(trial=make_trial())
     assert run_report("outcomes", []).fingerprint != first.fingerprint
+
+
+def test_who_withdrew_consent_to_research_is_in_no_report_whatever_day_it_is_of(app):
+    trial = make_trial(code="ONE")
+    for day in (None, None, datetime.date(2025, 3, 1)):
+        participant = make_participant(trial=trial, research_consent_withdrawn_on=day)
+        make_reported_outcome(participant=participant)
+    for as_of in ("2024-12-31", "2026-01-01"):
+        (table, *_others) = run_report("outcomes", [("as_of", as_of), ("trial", "ONE")]).tables
+        assert table.rows[0]["n"] == 2
+        assert any("consent to research is withdrawn: 1" in str(note) for note in table.notes)
+    notes = run_report("outcomes", [("tumor_location", "BREAST")]).tables[0].notes
+    assert not any("consent" in str(note) for note in notes)

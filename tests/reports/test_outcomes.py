@@ -26,8 +26,11 @@ TEXTS = [
     "prior_lines",
     "setting",
     "best_response",
+    "best_confirmed",
+    "best_unconfirmed",
     "source",
 ]
+BEST = ["best_response", "best_confirmed", "best_unconfirmed"]
 TREATED = {
     "trial_id": 1,
     "trial": "CCI-017",
@@ -35,15 +38,18 @@ TREATED = {
     "treated": True,
     "pending": False,
     "source": "reported",
+    "non_target_only": False,
 }
 
 
 def participants(*rows):
     """A frame of participants, each given by what differs from a treated one of a dated trial."""
-    frame = pd.DataFrame([TREATED | row for row in rows], columns=[*TREATED, *TEXTS[1:9], "best_response"])
-    for name in ("clinical_benefit", "pcr"):
+    frame = pd.DataFrame([TREATED | row for row in rows], columns=[*TREATED, *TEXTS[1:9], *BEST])
+    for name in ("clinical_benefit", "benefit_confirmed", "benefit_unconfirmed", "pcr"):
         frame[name] = pd.Series([row.get(name) for row in rows], dtype="boolean")
-    return frame.astype(dict.fromkeys(TEXTS, "str") | {"treated": bool, "pending": bool})
+    return frame.astype(
+        dict.fromkeys(TEXTS, "str") | dict.fromkeys(["treated", "pending", "non_target_only"], bool)
+    )
 
 
 def responses(*terms, **common):
@@ -142,6 +148,27 @@ def test_a_recorded_benefit_counts_where_only_responder_is_told():
     )
     row = only(frame)
     assert (row["orr"], row["cbr"], row["dcr"]) == (1 / 3, 2 / 3, None)
+
+
+def test_confirmed_or_unconfirmed_responses_count_as_asked_for():
+    course = {"source": "derived", "best_confirmed": "SD", "best_unconfirmed": "PR", "clinical_benefit": True}
+    course |= {"benefit_confirmed": False, "benefit_unconfirmed": True, "best_response": "PR"}
+    frame = participants(course, *responses("PR", best_confirmed="PR", best_unconfirmed="PR"))
+    assert [only(frame, response=how)["responders"] for how in (None, "confirmed", "unconfirmed")] == [
+        2,
+        1,
+        2,
+    ]
+    assert [only(frame, response=how)["cbr"] for how in (None, "confirmed", "unconfirmed")] == [1, 0.5, 1]
+    assert (only(frame)["derived"], only(frame)["reported"]) == (1, 1)
+    assert "when confirmed 28 days later." in notes(frame, response="confirmed")
+    assert "Outcomes derived: 1; as reported: 1." in notes(frame)
+
+
+def test_stable_disease_without_target_lesions_is_pointed_out():
+    frame = participants({"best_response": "SD", "non_target_only": True, "source": "derived"})
+    assert only(frame)["sd"] == 1
+    assert "neither CR nor PD: 1;" in notes(frame)
 
 
 def test_pathological_complete_response_has_only_its_rate():

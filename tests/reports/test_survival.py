@@ -1,5 +1,6 @@
 """The survival report, on real cohorts from file to table, and its rules on small numbers."""
 
+import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from tests.factories import (
     make_arm,
     make_assay,
+    make_course,
     make_measurement,
     make_participant,
     make_reported_outcome,
@@ -75,6 +77,28 @@ def test_docetaxel_is_the_reference_of_oak_without_being_asked(oak):
     assert overall["logrank_chi2"] == pytest.approx(row["logrank_chi2"])
 
 
+def test_duration_of_response_is_of_responders_from_their_first_response(app):
+    trial = make_trial()
+    make_course({-7: 50, 56: 30, 112: 28, 168: 45}, trial=trial)
+    make_course({-7: 50, 56: 30, 112: 28}, trial=trial)
+    make_course({-7: 50, 56: 45}, trial=trial)
+    result = run_report("survival", [("endpoint", "dor")])
+    median = result.tables[0]
+    assert (median.rows[0]["n"], median.rows[0]["events"]) == (2, 1)
+    assert median.rows[0]["median"] == pytest.approx(113 / 30.4375)
+    assert "Times derived: 2; as reported: 0." in [str(note) for note in median.notes]
+    assert "cannot be compared" in " ".join(str(note) for note in median.notes)
+
+
+def test_progression_after_a_new_therapy_counts_by_the_treatment_policy_only(app):
+    make_course({-7: 50, 56: 50, 112: 70}, new_therapy_on=datetime.date(2024, 4, 1))
+    make_reported_outcome(participant=make_participant(), pfs_months=5, pfs_event=True)
+    for censoring, events in (("fda", 1), ("treatment-policy", 2)):
+        result = run_report("survival", [("censoring", censoring)])
+        assert (result.tables[0].rows[0]["n"], result.tables[0].rows[0]["events"]) == (2, events)
+        assert "Times derived: 1; as reported: 1." in [str(note) for note in result.tables[0].notes]
+
+
 def make_followed(number, event=True, months=1.0, **given):
     for place in range(number):
         participant = make_participant(**given)
@@ -93,6 +117,17 @@ def test_groups_of_fewer_than_ten_are_not_compared(app):
     assert row["hr"] is None
     assert row["logrank_p"] is None
     assert any("too few to compare" in str(note) for note in comparison.notes)
+
+
+def test_a_page_names_the_compared_groups_in_words(app):
+    trial = make_trial()
+    for place in ("LUNG", "SKIN"):
+        make_followed(10, trial=trial, tumor_location=place)
+    result = run_report("survival", [("endpoint", "os"), ("by", "tumor_location"), ("reference", "SKIN")])
+    comparison = next(table for table in result.tables if table.name == "comparison")
+    row = comparison.rows[0]
+    assert (row["group"], row["reference"]) == ("LUNG", "SKIN")
+    assert [comparison.shown[name].text(row) for name in ("group", "reference")] == ["Lung", "Skin"]
 
 
 def test_an_unknown_reference_is_refused_with_those_that_exist(app):

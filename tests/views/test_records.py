@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from tests.conftest import form_values
 from tests.factories import (
+    make_adverse_event,
     make_agent,
     make_arm,
     make_participant,
@@ -708,3 +709,9 @@ def test_an_arms_code_may_be_that_of_another_trials_arm(physician, trial):
     )
     assert answer.status_code == 303
     assert len(db.session.scalars(sa.select(Arm)).all()) == 2
+
+
+def test_a_list_never_breaks_the_code_of_a_participant_over_lines(sign_in):
+    event = make_adverse_event()
+    page = sign_in(Role.DIRECTOR).get("/adverse-events/").text
+    assert re.search(rf'<th scope="row" class="nowrap"><a [^>]*>{event.participant.code}<', page)

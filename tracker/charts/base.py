@@ -12,6 +12,7 @@ import unicodedata
 from markupsafe import Markup, escape
 
 WIDE, NARROW = 760, 340
+WIDE_PAGE = 1040  # a figure that has the width of the page to itself
 NARROW_BELOW = 520  # pixels; a figure less wide is laid out for a telephone
 TEXT_SIZE = 12
 MARGIN = 16  # pixels, around a file of its own

@@ -81,7 +81,8 @@ class _Group:
     def spoken(self, estimate_label):
         if not self.n:
             return _("%(group)s: no participants who can be assessed", group=self.label)
-        return f"{self.label}: {self.count}, {estimate_label} {self.rate} {self.limits}".rstrip()
+        said = f"{self.count}, {estimate_label} {self.rate} {self.limits}".rstrip()
+        return _("%(name)s: %(what)s", name=self.label, what=said)
 
 
 @dataclass

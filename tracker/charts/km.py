@@ -343,7 +343,7 @@ def _spoken(curve, month, rate, count, percent, number):
         if not np.isnan(rate["low"]):
             low, high = (percent(rate[limit], 1).replace("%", "").strip() for limit in ("low", "high"))
             said = f"{said} ({low}–{high})"
-    return f"{curve.label}, {when}: {said}, {at_risk}"
+    return _("%(name)s: %(what)s", name=f"{curve.label}, {when}", what=f"{said}, {at_risk}")
 
 
 def _decimals(months):

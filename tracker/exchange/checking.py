@@ -4,8 +4,8 @@ import pandas as pd
 from flask_babel import gettext as _
 
 from tracker import clock
-from tracker.exchange.sections import DATE, DAY_ONE, INTEGER, YES_NO
-from tracker.rules.checks import Weight, run_checks
+from tracker.exchange.fields import DATE, DAY_ONE, INTEGER, YES_NO
+from tracker.rules.checks import Check, Weight, checked_columns, run_checks
 
 
 def refuse(section, cells, field, message, reading):
@@ -16,23 +16,29 @@ def refuse(section, cells, field, message, reading):
     if not section.in_rows:
         for table in cells.index:
             key = reading.frames[section.place].loc[table, section.key]
-            reading.faults.add(f"{section.title} {key}, {field}: {message}")
+            place = f"{section.title} {key}, {field}"
+            reading.faults.add(_("%(name)s: %(what)s", name=place, what=message))
         return
     column = reading.named.get(section.place, {}).get(field, field)
     known = reading.faults.rows(column)
     reading.faults.add_rows(cells[[row not in known for row in cells.index]], column, message)
 
 
-def check_records(section, records, resulting, reading):
+def check_records(section, records, resulting, reading, more=None) -> list[tuple[Check, pd.DataFrame]]:
     """Run the checks on records as they would be stored: faults where they refuse, warnings where they ask.
 
-    resulting: for this section and those before, all records of the trial by key, as they would be.
+    resulting: for each section all records of the trial by key, as they would be. more: columns that the checks
+    know beside those. Returns the checks that open queries, with the records that they find.
     """
     if records.empty:
-        return
+        return []
     columns = _columns(section, records, resulting)
+    columns = columns.assign(**more) if more is not None else columns
+    queries = []
     for found in run_checks(section.model.__tablename__, columns):
         mask = found.mask & ~_faulty(section, found.check.columns, records.index, reading)
+        if found.check.weight is Weight.QUERY:
+            queries.append((found.check, records[mask]))
         field = _field_to_name(section, found.check, reading)
         cells = records[field] if field in records else records[section.key]
         undated = columns.get("undated", columns.get("participant_undated"))
@@ -40,34 +46,38 @@ def check_records(section, records, resulting, reading):
         if found.check.weight is Weight.REFUSE:
             refuse(section, cells, field, str(found.check.message), reading)
         elif section.in_rows:
-            column = reading.named[section.place].get(field, field)
+            column = reading.named.get(section.place, {}).get(field, field)
             reading.warnings.add_rows(cells, column, str(found.check.message))
+    return queries
 
 
 def _field_to_name(section, check, reading):
     """The field that the check names, or another that it looks at, if the file has only that."""
     named = reading.named.get(section.place, {})
-    fields = [name for name in (check.field, *check.columns) if name in named]
-    return fields[0] if fields else check.field
+    fields = [section.named(name) for name in (check.field, *check.columns)]
+    return next((name for name in fields if name in named), fields[0])
 
 
 def _columns(section, records, resulting) -> pd.DataFrame:
     """The columns that `rules.checks` speaks of: those of the records, and of what they point to."""
+    wanted = checked_columns(section.model.__tablename__) | {"participant_undated"}
     columns = {"today": pd.Series(pd.Timestamp(clock.today()), records.index)}
     for name, one in section.fields.items():
         if not one.refers_to:
-            columns[name] = _plain(records[name])
-        elif one.refers_to != "regimen":
-            others = resulting[one.refers_to].reindex(records[name]).set_axis(records.index)
-            for other in others.columns:
+            columns[section.attribute(name)] = _plain(records[name])
+        elif one.refers_to in resulting:
+            others = resulting[one.refers_to]
+            others = others[[other for other in others if f"{name}_{other}" in wanted]]
+            others = others.reindex(records[name]).set_axis(records.index)
+            for other in others:
                 columns[f"{name}_{other}"] = _plain(others[other])
         if one.refers_to:
             columns[f"{name}_id"] = records[name].notna().map({True: 1.0, False: float("nan")})
     if section.name != "trial":
         (trial,) = resulting["trial"].reset_index().to_dict("records")
         kinds = resulting["trial"].reset_index().dtypes
-        for name, value in trial.items():
-            columns[f"trial_{name}"] = _plain(pd.Series(value, records.index, dtype=kinds[name]))
+        for name in (name for name in trial if f"trial_{name}" in wanted):
+            columns[f"trial_{name}"] = _plain(pd.Series(trial[name], records.index, dtype=kinds[name]))
     if section.name == "participant":
         columns["trial_code_letters"] = pd.Series(
             _usual_letters(resulting["participant"].index), records.index
@@ -90,7 +100,8 @@ def _usual_letters(codes):
 def _faulty(section, fields, index, reading):
     """Where one of the fields could not be read: what a check says of the rest may be wrong."""
     named = reading.named.get(section.place, {})
-    rows = set().union(*(reading.faults.rows(named[name]) for name in fields if name in named))
+    names = [section.named(name) for name in fields]
+    rows = set().union(*(reading.faults.rows(named[name]) for name in names if name in named))
     return pd.Series([row in rows for row in index], index, dtype=bool)
 
 

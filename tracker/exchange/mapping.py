@@ -13,23 +13,16 @@ from pathlib import Path
 import pandas as pd
 from flask_babel import gettext as _
 
+from tracker.exchange.fields import DATE, STUDY_DAY, UNITS, Field, Origin
 from tracker.exchange.regimens import SEPARATOR
-from tracker.exchange.sections import DATE, SECTIONS, STUDY_DAY, UNITS, WRITTEN, Field, Origin
+from tracker.exchange.sections import ATTRIBUTION_OF, SECTIONS, WRITTEN
 from tracker.exchange.source import SourceOptions, read_options
 from tracker.values import Refusal
 
 MAXIMUM_BYTES = 1_000_000
 
 #: Sections of the mapping file that a later version will import.
-_NOT_YET = (
-    "adverse_event",
-    "administration",
-    "specimen",
-    "lesion",
-    "assessment",
-    "lesion_measurement",
-    "reference_result",
-)
+_NOT_YET = ("specimen",)
 
 _ORIGIN_KEYS = ("column", "constant", "row", "prefix", "values", "unit", "date_format")
 
@@ -124,11 +117,13 @@ def _tables(name, found) -> list[tuple[str, dict]]:
         for key in table:
             if (name, key) == ("measurement", "specimen"):
                 raise _refused(place, key, _("specimens cannot be imported yet; leave it out"))
-            if key not in section.keys:
+            if key not in section.keys and (name, key) != ("adverse_event", "attribution"):
                 listed = ", ".join(section.keys)
                 raise _refused(place, key, _("there is no such field; fields: %(fields)s", fields=listed))
         for key in section.needs:
-            if key not in table:
+            if key not in table and not any(
+                day in table for day, date in section.days.items() if date == key
+            ):
                 raise Refusal(_("%(place)s needs %(key)s.", place=place, key=key))
     return list(zip(places, found))
 
@@ -219,6 +214,9 @@ def _read_literal(section, value, place, key):
 
 
 def _origins(section, table, place) -> dict[str, Origin]:
+    table = dict(table)
+    if "attribution" in table:
+        table |= _attributions(table.pop("attribution"), place)
     origins = {key: _origin(place, key, section.field(key), value) for key, value in table.items()}
     dates = [name for name in origins if name in section.fields and section.fields[name].dtype == DATE]
     days = [name for name in origins if name in section.days]
@@ -232,6 +230,15 @@ def _origins(section, table, place) -> dict[str, Origin]:
             )
         )
     return origins
+
+
+def _attributions(agents, place) -> dict:
+    """Where it stands whether each agent caused the event: the agents' own fields."""
+    if not isinstance(agents, dict) or not agents:
+        raise _refused(
+            place, "attribution", _('write a table of agents, such as { "atezolizumab" = "AEREL1" }')
+        )
+    return {ATTRIBUTION_OF + " ".join(agent.split()): origin for agent, origin in agents.items()}
 
 
 def _origin(place, key, field: Field, value) -> Origin:

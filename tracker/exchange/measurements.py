@@ -6,17 +6,9 @@ import pandas as pd
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
+from tracker.exchange.fields import BOUND, BOUNDED_NUMBER, ZERO_OR_ONE, Origin
 from tracker.exchange.mapping import Mapping
-from tracker.exchange.sections import (
-    ASSAY,
-    BIOMARKER,
-    BOUND,
-    BOUNDED_NUMBER,
-    MEASUREMENT,
-    ZERO_OR_ONE,
-    Origin,
-    Section,
-)
+from tracker.exchange.sections import ASSAY, BIOMARKER, MEASUREMENT, Section
 from tracker.extensions import db
 from tracker.models import Assay, Biomarker
 from tracker.terms.biomarker import Scale

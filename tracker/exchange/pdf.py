@@ -51,11 +51,15 @@ def _figure(figure: Figure) -> dict:
 
 def _table(table: Table) -> dict:
     columns = table.shown.values()
-    explained = [f"{column.label}: {column.explanation}" for column in columns if column.explanation]
+    explained = [
+        _("%(name)s: %(what)s", name=column.label, what=column.explanation)
+        for column in columns
+        if column.explanation
+    ]
     return {
         "title": str(table.title),
         "columns": [{"label": str(one.label), "is_number": one.is_number} for one in columns],
-        "rows": [[_cell(column, row) for column in columns] for row in table.rows],
+        "rows": [[_cell(column, row) for column in columns] for row in table.printed_rows],
         "notes": [*map(str, table.notes), *(["; ".join(explained) + "."] if explained else [])],
     }
 

@@ -1,6 +1,6 @@
 """A file's rows as records: every field read by its section's rules, every faulty row and cell found."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 import pandas as pd
@@ -8,9 +8,10 @@ from flask_babel import gettext as _
 
 from tracker.exchange.checking import record_names
 from tracker.exchange.faults import Faults
+from tracker.exchange.fields import DATE, STUDY_DAY, YES_NO, Origin, excel_dates
 from tracker.exchange.mapping import Mapping
 from tracker.exchange.measurements import measurement_tables
-from tracker.exchange.sections import DATE, SECTIONS, STUDY_DAY, YES_NO, Origin, Section, excel_dates
+from tracker.exchange.sections import ON_DEMAND, SECTIONS, Section
 from tracker.exchange.source import SourceOptions, Where, read_table
 from tracker.rules.checks import personal_data
 
@@ -53,18 +54,33 @@ class Reading:
         return name[:300] or "file"
 
 
-def read(name: str, content: bytes, mapping: Mapping) -> Reading:
-    """The records in a file; its name says of which kind it is. Raises Refusal for what is no table."""
+def read(name: str, content: bytes, mapping: Mapping, corrections: dict | None = None) -> Reading:
+    """The records in a file; its name says of which kind it is. Raises Refusal for what is no table.
+
+    corrections: by row, the texts that stand in place of its cells, by column; None leaves the row out.
+    """
     table, faults = read_table(name, content, mapping.source, mapping.columns)
+    return read_records(name, corrected(table, corrections or {}, mapping.source), faults, mapping)
+
+
+def read_records(name: str, table: pd.DataFrame, faults: Faults, mapping: Mapping) -> Reading:
+    """The records in a table of text, or in some of its rows; its faults are added to those of the file."""
     tables = [
-        (SECTIONS[section_name], origins)
+        (_in_days(SECTIONS[section_name], origins), origins)
         for section_name, found in mapping.origins.items()
         for origins in found
         if section_name != "measurement"
     ] + measurement_tables(mapping)
-    single = [section for section in SECTIONS.values() if not (section.is_list and section.in_rows)]
+    reading = Reading(
+        name,
+        sections_of([section for section, _origins in tables]),
+        dict(mapping.given),
+        {},
+        faults,
+        Faults(),
+        len(table),
+    )
     numbered = [section for section, _origins in tables if section.is_list]
-    reading = Reading(name, single + numbered, dict(mapping.given), {}, faults, Faults(), len(table))
     for where in mapping.source.where:
         if where.column in table:
             table = table[_matches(table[where.column], where, mapping.source)]
@@ -72,17 +88,63 @@ def read(name: str, content: bytes, mapping: Mapping) -> Reading:
         faults.add(_("No row of the file is left by [source] where."))
     table = _without_errors(table, faults)
     for section, origins in tables:
-        named = {section.days.get(field, field): origin.column or field for field, origin in origins.items()}
-        if section.made_of:
-            named[section.key] = named[next(field for field in section.told if field in named)]
-        reading.named[section.place] = named
-        if all(origin.column is None or origin.column in table for origin in origins.values()):
-            reading.frames[section.place] = _records(section, origins, table, mapping.source, reading)
+        take(reading, section, origins, table, mapping.source)
     for number, section in enumerate(numbered):
         for earlier in numbered[:number]:
             if earlier.only == section.only and {earlier.place, section.place} <= reading.frames.keys():
                 _leave_out_repeated(section, earlier, reading)
     return reading
+
+
+def take(
+    reading: Reading, section: Section, origins: dict[str, Origin], table, options: SourceOptions
+) -> None:
+    """Add the records that a table of text has of one section, unless a column that they need is missing."""
+    named = {section.days.get(field, field): origin.column or field for field, origin in origins.items()}
+    if section.made_of:
+        named[section.key] = named[next(field for field in section.told if field in named)]
+    if section.part_of:
+        named |= dict.fromkeys(section.derived, named[SECTIONS[section.part_of].made_of[-1]])
+    reading.named[section.place] = named
+    if all(origin.column is None or origin.column in table for origin in origins.values()):
+        reading.frames[section.place] = _records(section, origins, table, options, reading)
+
+
+def sections_of(tables: list[Section]) -> list[Section]:
+    """What a file of these sections may bring in, each after those that it refers to."""
+    given = {section.name: section for section in tables if not section.is_list}
+    wanted, found = set(), {section.name for section in tables}
+    while found - wanted:
+        wanted |= found
+        found = {other for name in wanted for other in _around(SECTIONS[name])}
+    sections = []
+    for section in SECTIONS.values():
+        if section.is_list and section.in_rows:
+            sections += [one for one in tables if one.name == section.name]
+        elif section.name in wanted or section.name not in ON_DEMAND:
+            sections.append(given.get(section.name, section))
+    return sections
+
+
+def _around(section):
+    """The sections that this one's records name, and those of its parts."""
+    named = {one.refers_to for one in section.fields.values() if one.refers_to in SECTIONS}
+    return named | {one.name for one in SECTIONS.values() if one.part_of == section.name}
+
+
+def _in_days(section, origins):
+    return replace(section, in_days=bool(section.days.keys() & origins.keys()))
+
+
+def corrected(table: pd.DataFrame, corrections: dict, options: SourceOptions) -> pd.DataFrame:
+    """The table with what was mended, which `read` explains."""
+    left_out = [row for row, cells in corrections.items() if cells is None]
+    table = table[~table.index.isin(left_out)].copy()
+    for row, cells in corrections.items():
+        for column, text in (cells or {}).items():
+            if row in table.index and column in table:
+                table.at[row, column] = None if text.strip() in options.missing else text.strip()
+    return table
 
 
 def _without_errors(table, faults):
@@ -110,15 +172,31 @@ def _records(section: Section, origins, table, options, reading) -> pd.DataFrame
     elif dates := [name for name in frame if section.fields[name].dtype == DATE]:
         # True dates make a participant dated; a row without any tells nothing.
         frame["undated"] = pd.Series(False, frame.index, dtype=YES_NO).where(frame[dates].notna().any(axis=1))
-    if section.told:
-        frame = frame[frame[[name for name in section.told if name in frame]].notna().any(axis=1)]
-    key = "participant" if section.made_of else section.key
-    _refuse_missing(frame, key, origins[key].column or key, reading.faults)
-    frame = frame[frame[key].notna()]
+    given = [section.days.get(name, name) for name, origin in origins.items() if origin.constant is None]
+    if told := [name for name in section.told if name in given] or [
+        name for name in section.told if name in frame
+    ]:
+        frame = frame[frame[told].notna().any(axis=1)]
+    for key in section.needed:
+        _refuse_missing(frame, key, reading.named[section.place].get(key, key), reading.faults)
+        frame = frame[frame[key].notna()]
+    return distinct(section, with_keys(section, frame), reading)
+
+
+def with_keys(section: Section, frame: pd.DataFrame) -> pd.DataFrame:
+    """Records with the names of themselves and of those that they point to."""
+    undated = pd.Series(section.in_days, frame.index, dtype=YES_NO)
+    for name, one in section.fields.items():
+        other = SECTIONS.get(one.refers_to)
+        if other is None or not other.made_of or name == "component":
+            continue
+        if name in frame:  # in the file it bears its own name, which is one of the participant's
+            frame = frame.assign(**{name: frame["participant"] + ", " + frame[name]})
+        else:
+            frame = frame.assign(**{name: record_names(other, frame, undated)})
     if section.made_of:
-        undated = pd.Series(section.in_days, frame.index, dtype=YES_NO)
         frame = frame.assign(**{section.key: record_names(section, frame, undated)})
-    return _distinct(section, frame, reading)
+    return frame
 
 
 def _refuse_missing(frame, key, column, faults):
@@ -207,7 +285,7 @@ def _warn_of_personal_data(texts, column, warnings):
     warnings.add_rows(texts[found.index], column, found)
 
 
-def _distinct(section, frame, reading) -> pd.DataFrame:
+def distinct(section, frame, reading) -> pd.DataFrame:
     """Rows that repeat a record with equal values are one; unequal ones are faults that name both rows."""
     repeated = frame[frame[section.key].duplicated(keep=False)]
     if repeated.empty:

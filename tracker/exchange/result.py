@@ -102,11 +102,12 @@ def _csv(result: Result, table: str | None = None, figure: str | None = None) ->
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(frame.columns)
-    writer.writerows([_harmless(value) for value in row.values()] for row in plain_rows(frame))
+    writer.writerows([harmless(value) for value in row.values()] for row in plain_rows(frame))
     return file.getvalue().encode()
 
 
-def _harmless(value):
+def harmless(value):
+    """The value as a CSV file may hold it: no spreadsheet takes it for a formula."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
 
 

@@ -6,6 +6,7 @@ import io
 import re
 import unicodedata
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
@@ -118,24 +119,40 @@ def _are_conditions(value):
     )
 
 
-def read_table(name: str, content: bytes, options: SourceOptions, needed: dict[str, str]):
+def read_table(
+    name: str,
+    content: bytes,
+    options: SourceOptions,
+    needed: dict[str, str],
+    is_enough: Callable[[list[int]], bool] | None = None,
+):
     """The columns that are needed, as text, and the faults of the file itself.
 
-    name: the file's; only its ending matters. needed: each column, and what needs it.
+    name: the file's; only its ending matters. needed: each column, and what needs it. is_enough: whether the rest
+    need not be read, after the rows of these numbers; it is asked now and then.
     Returns a frame without blank rows, with the row numbers that a person sees (the header is row 1) as its
     index and None where a cell is missing; and Faults. Raises Refusal for a file that is no table at all.
     """
     faults = Faults()
     rows = _rows(name, content, options, faults)
     number, header = _header(rows)
-    header = [unicodedata.normalize("NFC", workbook.text_of(cell).strip()) for cell in header]
-    while header and not header[-1]:
-        header.pop()
     places = _places(header, needed, options, faults)
-    frame = _frame(rows, number, len(header), places, options, faults)
+    frame = _frame(rows, number, len(header), places, options, faults, is_enough)
     if not len(frame) and not faults:
         faults.add(_("The file has a header and no rows."))
     return frame, faults
+
+
+def read_start(name: str, content: bytes, options: SourceOptions, most: int):
+    """Every column by its name, as text, of so many rows; and whether those are all.
+
+    What `read_table` would find faulty is left out; it finds it later. Raises Refusal as it does.
+    """
+    faults = Faults()
+    rows = _rows(name, content, options, faults)
+    number, header = _header(rows)
+    places = {name: header.index(name) for name in header if name}
+    return _frame(islice(rows, most), number, len(header), places, options, faults)
 
 
 def _rows(name, content, options, faults):
@@ -161,7 +178,8 @@ def _decoded(content, encoding):
     unicode = encoding.lower().replace("_", "-").startswith(("utf-16", "utf16", "utf-32", "utf32"))
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not unicode:
         raise Refusal(
-            _('The file is UTF-16; write encoding = "utf-16" in [source], or save it as CSV UTF-8.')
+            _('The file is UTF-16; write encoding = "utf-16" in [source], or save it as CSV UTF-8.'),
+            field="encoding",
         )
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = "utf-8-sig"
@@ -175,7 +193,8 @@ def _decoded(content, encoding):
                 ' [source], such as encoding = "latin-1" or "cp1252", or save it as CSV UTF-8.',
                 encoding=encoding.removesuffix("-sig"),
                 line=line,
-            )
+            ),
+            field="encoding",
         ) from None
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
@@ -184,7 +203,8 @@ def _decoded(content, encoding):
                 "Line %(line)d has a NUL character: this is no table of text, or its encoding is another;"
                 ' then write it in [source], such as encoding = "utf-16-le".',
                 line=line,
-            )
+            ),
+            field="encoding",
         )
     return text
 
@@ -224,15 +244,18 @@ def _csv_rows(text, delimiter, faults):
 
 
 def _header(rows):
-    """The number of the first row that is not blank, and that row."""
+    """The number of the first row that is not blank, and the names that it gives to the columns."""
     for number, row in enumerate(rows, start=1):
         if not _is_blank(row):
-            return number, row
+            names = [unicodedata.normalize("NFC", workbook.text_of(cell).strip()) for cell in row]
+            while not names[-1]:
+                names.pop()
+            return number, names
     return 1, []
 
 
 def _is_blank(row):
-    return not any(row) or not any(str(cell).strip() for cell in row)
+    return not "".join(map(str, row)).strip()
 
 
 def _places(header, needed, options, faults) -> dict[str, int]:
@@ -253,7 +276,7 @@ def _places(header, needed, options, faults) -> dict[str, int]:
     return {name: header.index(name) for name in needed if name in names}
 
 
-def _frame(rows, number, width, places, options, faults):
+def _frame(rows, number, width, places, options, faults, is_enough=None):
     """The rows after the header."""
     numbers, cells = [], {name: [] for name in places}
     missing = frozenset(options.missing)
@@ -262,7 +285,9 @@ def _frame(rows, number, width, places, options, faults):
         number += len(chunk)
         if number > MAXIMUM_ROWS:
             raise Refusal(_("The file has more than %(limit)d rows; divide it.", limit=MAXIMUM_ROWS))
-        ragged = [(at, row) for at, row in numbered if len(row) < width or any(row[width:])]
+        ragged = [
+            (at, row) for at, row in numbered if len(row) != width and (len(row) < width or any(row[width:]))
+        ]
         if ragged:
             wrong = {at: len(row) for at, row in ragged}
             message = pd.Series(wrong).map(
@@ -275,6 +300,8 @@ def _frame(rows, number, width, places, options, faults):
         numbers += [at for at, _row in numbered]
         for name, place in places.items():
             cells[name] += _texts([row[place] for _at, row in numbered], missing, options.decimal)
+        if is_enough and is_enough(numbers):
+            break
     index = pd.Index(numbers, dtype="int64", name="row")
     frame = pd.DataFrame(
         {name: pd.Series(column, index=index, dtype=object) for name, column in cells.items()}, index

@@ -71,6 +71,16 @@ def read_rows(content: bytes, sheet: str | None = None) -> list[list]:
     return rows
 
 
+def sheet_names(content: bytes) -> list[str]:
+    """The sheets of a workbook that are shown. Raises Refusal."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            _refuse_unsafe(archive, len(content))
+            return [name for name, _target, state in _sheets(archive) if state == "visible"]
+    except _UNREADABLE as error:
+        raise _damaged() from error
+
+
 def text_of(cell, decimal=".") -> str:
     """A cell's value as text: a date as ISO, a whole number without decimals, yes and no as TRUE, FALSE."""
     if isinstance(cell, str):
@@ -107,8 +117,8 @@ def _refuse_unsafe(archive, size):
         raise _damaged()
 
 
-def _choose(archive, wanted) -> tuple[str, str]:
-    """The sheet's name, and the part of the archive where it is."""
+def _sheets(archive) -> list[tuple[str, str, str]]:
+    """Name, part of the archive, and state of each sheet."""
     book = _xml(archive, "xl/workbook.xml")
     targets = {
         one.get("Id"): one.get("Target")
@@ -117,11 +127,16 @@ def _choose(archive, wanted) -> tuple[str, str]:
     }
     if (properties := book.find("{*}workbookPr")) is not None and properties.get("date1904") in ("1", "true"):
         raise Refusal(_("The workbook counts days from 1904; save it with dates from 1900, or as CSV."))
-    sheets = [
+    return [
         (one.get("name"), targets.get(one.get(_RELATION)) or "", one.get("state", "visible"))
         for one in book.iterfind("{*}sheets/{*}sheet")
         if one.get("name")
     ]
+
+
+def _choose(archive, wanted) -> tuple[str, str]:
+    """The sheet's name, and the part of the archive where it is."""
+    sheets = _sheets(archive)
     names = [name for name, _target, _state in sheets]
     if wanted is None:
         chosen = [sheet for sheet in sheets if sheet[2] == "visible"][:1]

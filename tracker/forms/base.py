@@ -15,9 +15,9 @@ from flask_wtf import FlaskForm
 
 from tracker import clock
 from tracker.extensions import db
-from tracker.forms.fields import CheckboxField, HiddenField, RecordField, RowsField, TextField
+from tracker.forms.fields import CheckboxField, HiddenField, OwnerField, RowsField, TextField
 from tracker.models import Record
-from tracker.rules.checks import Weight, personal_data, run_checks
+from tracker.rules.checks import Finding, Weight, personal_data, run_checks
 
 #: A form's key, as `uuid4` writes it.
 _KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -65,6 +65,7 @@ class RecordForm(FlaskForm):
     def __init__(self, record=None, **kwargs):
         self.record = record
         self.warnings: list[Warned] = []
+        self.found: list[Finding] = []  # by the checks, when the form was validated
         self.asks_confirmation = False
         self.asks_reason = record is not None and record.needs_reason
         super().__init__(obj=record, **kwargs)
@@ -78,6 +79,13 @@ class RecordForm(FlaskForm):
         return [name for _title, names in self.sections for name in names if name in self]
 
     @property
+    def first_field(self):
+        """Where typing begins on a form that is opened anew."""
+        if self.is_submitted():
+            return None
+        return next((self[name] for name in self.names if not isinstance(self[name], OwnerField)), None)
+
+    @property
     def is_undated(self) -> bool:
         """Whether it is about a participant who came without dates: then its days are study days."""
         owner = self["participant"].data if "participant" in self else self.record
@@ -85,8 +93,8 @@ class RecordForm(FlaskForm):
 
     @property
     def wants_rows(self) -> bool:
-        """Whether the form was sent only to add or remove a row."""
-        return self.is_submitted() and bool(request.form.keys() & {"add", "remove"})
+        """Whether the form was sent only to add or remove a row, or to copy what was found before."""
+        return self.is_submitted() and bool(request.form.keys() & {"add", "remove", "copy"})
 
     @property
     def is_stale(self) -> bool:
@@ -106,8 +114,11 @@ class RecordForm(FlaskForm):
         """The shared checks on what was typed; True when nothing stands in the way."""
         refused = False
         by_weight = {Weight.REASON: [], Weight.CONFIRM: []}
-        for found in self.findings():
-            field = found.check.field if found.check.field in self else self.names[0]
+        self.found = self.findings()
+        for found in self.found:
+            field = self.field_of(found.check.field)
+            if found.check.weight is Weight.QUERY:
+                continue  # it does not stand in the way: a query is opened when the record is stored
             if found.check.weight is Weight.REFUSE:
                 if found.check.message not in self[field].errors:
                     self[field].errors = [*self[field].errors, found.check.message]
@@ -129,6 +140,10 @@ class RecordForm(FlaskForm):
             self.confirmed.errors = [_("Tick this to confirm, or change what the warning names.")]
             refused = True
         return not refused
+
+    def field_of(self, name) -> str:
+        """The form's field that shows what a check says of a stored field."""
+        return name if name in self else self.names[0]
 
     def findings(self):
         """What the shared checks find in what was typed."""
@@ -161,18 +176,22 @@ class RecordForm(FlaskForm):
 
     def as_row(self) -> pd.DataFrame:
         """The record as it would be stored: one row, with the columns that `rules.checks` speaks of."""
+        return self.row_of({name: self[name].data for name in self.names}, self.more_columns())
+
+    def row_of(self, values: dict, more: dict) -> pd.DataFrame:
+        """A row for the checks: these values of the record, what it stores beside them, and more columns."""
         columns = {"today": _column(clock.today(), datetime.date)}
         for name, kind in _kinds(self.model).items():
-            if name in self.names:
-                columns[name] = _column(self[name].data, kind)
-            else:
-                columns[name] = _column(self.record and getattr(self.record, name), kind)
-        for name in self.names:
-            if isinstance(field := self[name], RecordField):
-                columns[f"{name}_id"] = _column(field.data and field.data.id, int)
-                for key, kind in _kinds(field.model).items():
-                    columns[f"{name}_{key}"] = _column(field.data and getattr(field.data, key), kind)
-        columns |= {name: _column(value, type(value)) for name, value in self.more_columns().items()}
+            value = values[name] if name in values else self.record and getattr(self.record, name)
+            columns[name] = _column(value, kind)
+        for relationship in sa.inspect(self.model).relationships:
+            name = relationship.key
+            if name in values and relationship.direction.name == "MANYTOONE":
+                chosen = values[name]
+                columns[f"{name}_id"] = _column(chosen and chosen.id, int)
+                for key, kind in _kinds(relationship.mapper.class_).items():
+                    columns[f"{name}_{key}"] = _column(chosen and getattr(chosen, key), kind)
+        columns |= {name: _column(value, type(value)) for name, value in more.items()}
         return pd.DataFrame(columns)
 
     def more_columns(self) -> dict:

@@ -93,9 +93,9 @@ class CodeField(ValueField):
 class NumberField(ValueField):
     kind = "number"
 
-    def __init__(self, label=None, *, minimum=None, maximum=None, **kwargs):
-        super().__init__(label, **kwargs)
-        self.minimum, self.maximum = minimum, maximum
+    def __init__(self, label=None, *, minimum=None, maximum=None, _form=None, **kwargs):
+        super().__init__(label, _form=_form, **kwargs)
+        self.minimum, self.maximum, self.around = minimum, maximum, _form
 
     def read(self, text):
         mark = "," if str(get_locale()) == "fr" else "."
@@ -141,6 +141,22 @@ class DateField(ValueField):
             self.description = _("A study day: the first dose is day 1, and there is no day 0.")
         super().process(formdata, *args, **kwargs)
 
+    def widget(self, field, **kwargs):
+        """The text, and beside it what was understood, asked for when it was written."""
+        written = widgets.TextInput()
+        if self.is_study_day:
+            return written(field, **kwargs)
+        place = f"{field.id}-understood"
+        asks = {
+            "hx-get": url_for("terms.day"),
+            "hx-trigger": "change",
+            "hx-target": f"#{place}",
+            "hx-select": ".understood",
+        }
+        return written(field, **kwargs, **asks) + Markup(
+            '<span id="{}" class="form-understood" aria-live="polite"></span>'
+        ).format(place)
+
     def read(self, text):
         if self.is_study_day:
             day = values.read_study_day(text)
@@ -160,6 +176,10 @@ class CheckboxField(ValueField):
     def __init__(self, label=None, **kwargs):
         super().__init__(label, optional=True, **kwargs)
 
+    def options(self):
+        """What a list can be narrowed by."""
+        return [("yes", _("yes")), ("no", _("no"))]
+
     def process_formdata(self, valuelist):
         super().process_formdata(valuelist)
         self.data = bool(self.data)
@@ -171,7 +191,7 @@ class CheckboxField(ValueField):
         return "1"
 
 
-class _ChoiceField(ValueField):
+class ChoiceField(ValueField):
     kind = "select"
 
     def options(self):
@@ -196,7 +216,7 @@ class _ChoiceField(ValueField):
         return _("Choose one; it is required.")
 
 
-class TermField(_ChoiceField):
+class TermField(ChoiceField):
     """One of a short list of terms; exactly its value, as the list offers it."""
 
     def __init__(self, label=None, terms=None, **kwargs):
@@ -213,7 +233,7 @@ class TermField(_ChoiceField):
         return value.value
 
 
-class YesNoField(_ChoiceField):
+class YesNoField(ChoiceField):
     """Yes, no, or not known."""
 
     def options(self):
@@ -226,7 +246,7 @@ class YesNoField(_ChoiceField):
         return "yes" if value else "no"
 
 
-class CodeListField(_ChoiceField):
+class CodeListField(ChoiceField):
     """A code of one of the code lists in `terms`."""
 
     def __init__(self, label=None, codes=None, **kwargs):
@@ -254,6 +274,12 @@ class CodeOrTextField(TextField):
         words = super().read(text)
         return self.codes.find(words) or words if words else None
 
+    def written(self, value):
+        """A code that is itself words, as one of CTCAE is, in the reader's language; another as it is."""
+        label = self.codes.label(value, str(get_locale()))
+        is_words = self.codes.label(value) == value and self.codes.find(label) == value
+        return label if is_words else value
+
     def widget(self, field, **kwargs):
         options = f"{field.id}-options"
         asks = {
@@ -270,7 +296,7 @@ class CodeOrTextField(TextField):
         )
 
 
-class RecordField(_ChoiceField):
+class RecordField(ChoiceField):
     """Another record. `within`: a field of the form that the record must agree with, such as its trial.
 
     A number that is no record, or none that the reader may see, is answered 404.

@@ -4,6 +4,7 @@ import re
 
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import contains_eager
 
 from tracker.extensions import db
 from tracker.forms.base import RecordForm
@@ -21,7 +22,7 @@ from tracker.forms.fields import (
     YearField,
     YesNoField,
 )
-from tracker.models import Arm, Cohort, Participant, ReportedOutcome, Trial
+from tracker.models import Arm, Cohort, DoseLevel, Participant, ReportedOutcome, Trial
 from tracker.reads.masking import is_masked
 from tracker.terms.codes import diagnoses, tissues
 from tracker.terms.participant import (
@@ -34,18 +35,44 @@ from tracker.terms.participant import (
     Subtype,
 )
 
+#: What only a trial with dose levels asks.
+_OF_DOSE_LEVELS = ("dose_level", "dlt_not_evaluable_reason")
+
+
+class DoseLevelField(RecordField):
+    """A dose level of an arm of the form's trial."""
+
+    def __init__(self, label=None, **kwargs):
+        super().__init__(label, DoseLevel, within="trial", **kwargs)
+
+    def candidates(self):
+        trial = self.around.trial.data
+        return (
+            sa.select(DoseLevel)
+            .join(DoseLevel.arm)
+            .where(Arm.trial_id == (trial.id if trial else None))
+            .options(contains_eager(DoseLevel.arm))
+        )
+
+    def options(self):
+        levels = self.candidates().order_by(Arm.code, DoseLevel.level, DoseLevel.second_level)
+        return [(one.id, f"{one.arm}: {one}") for one in db.session.scalars(levels)]
+
 
 class ParticipantForm(RecordForm):
     model = Participant
     needs = "trial"
     sections = [
-        (_l("Place in the trial"), ["trial", "code", "arm", "cohort"]),
+        (_l("Place in the trial"), ["trial", "code", "arm", "dose_level", "cohort"]),
         (_l("Person"), ["sex", "birth_year", "age_at_enrolment", "ecog"]),
         (
             _l("Disease"),
             ["tumor_location", "subtype", "diagnosis", "stage", "prior_lines", "prior_immunotherapy"],
         ),
-        (_l("Enrolment and treatment"), ["consented_on", "enrolled_on", "first_dose_on", "last_dose_on"]),
+        (
+            _l("Enrolment and treatment"),
+            ["consented_on", "enrolled_on", "first_dose_on", "last_dose_on", "dlt_not_evaluable_reason"],
+        ),
         (
             _l("Follow-up"),
             [
@@ -67,6 +94,7 @@ class ParticipantForm(RecordForm):
     trial = OwnerField(_l("Trial"), Trial)
     code = CodeField(_l("Code"), help=_l("Unique in the trial. Never initials, never a hospital number."))
     arm = RecordField(_l("Arm"), Arm, within="trial", optional=True)
+    dose_level = DoseLevelField(_l("Dose level"), optional=True, help=_l("Of an arm whose dose escalates."))
     cohort = RecordField(_l("Cohort"), Cohort, within="trial", optional=True)
     sex = TermField(_l("Sex"), Sex, optional=True)
     birth_year = YearField(_l("Year of birth"), optional=True, help=_l("The year only."))
@@ -89,6 +117,12 @@ class ParticipantForm(RecordForm):
     first_dose_on = DateField(_l("First dose on"), optional=True)
     last_dose_on = DateField(_l("Last dose on"), optional=True)
     new_therapy_on = DateField(_l("New anticancer therapy on"), optional=True)
+    dlt_not_evaluable_reason = TextField(
+        _l("Not evaluable for DLT, because"),
+        maximum=300,
+        optional=True,
+        help=_l("Left empty the DLT status follows from events, doses and the window."),
+    )
     off_treatment_on = DateField(_l("Off treatment on"), optional=True)
     off_treatment_reason = TermField(_l("Reason off treatment"), OffTreatmentReason, optional=True)
     off_study_on = DateField(_l("Off study on"), optional=True)
@@ -101,11 +135,17 @@ class ParticipantForm(RecordForm):
 
     def __init__(self, record=None, **kwargs):
         super().__init__(record, **kwargs)
-        self.arm_is_masked = record is not None and is_masked(record, "arm")
-        if self.arm_is_masked:
-            self.arm.description = _l("Masked until the results are released; empty leaves it as it is.")
+        if record is None and self.trial.data is not None and not self.dose_level.options():
+            self.sections = [
+                (title, [name for name in names if name not in _OF_DOSE_LEVELS])
+                for title, names in self.sections
+            ]
+        masked = ("arm", "dose_level") if record is not None and is_masked(record, "arm") else ()
+        self.masked = [self[name] for name in masked]
+        for field in self.masked:
+            field.description = _l("Masked until the results are released; empty leaves it as it is.")
             if not self.is_submitted():
-                self.arm.data = None
+                field.data = None
 
     def process(self, formdata=None, obj=None, **kwargs):
         if obj is not None and obj.undated:
@@ -115,9 +155,9 @@ class ParticipantForm(RecordForm):
 
     @property
     def names(self):
-        """The fields of the record; an arm that is masked and left empty stays as it is."""
-        is_kept = self.arm_is_masked and self.arm.data is None
-        return [name for name in super().names if not (name == "arm" and is_kept)]
+        """The fields of the record; what is masked and left empty stays as it is."""
+        kept = {field.name for field in self.masked if field.data is None}
+        return [name for name in super().names if name not in kept]
 
     def more_columns(self):
         """How many are enrolled already, for those who would be enrolled by this form: a new one, or a moved one."""

@@ -1,5 +1,8 @@
 """What a report is asked. Its parameters bear the same names in addresses and in commands."""
 
+import functools
+from collections.abc import Callable
+
 import wtforms
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -54,13 +57,18 @@ class FilterField(wtforms.Field):
     """A filter, which may be repeated: a participant passes who has one of its values.
 
     terms: an enumeration or code list of which every term is a value, even of nobody. Otherwise, and besides,
-    the values are those that exist in the reader's scope: `values`, which must be set before `choose`.
+    the values are those that exist in the reader's scope: `find`, which must be set before `choose`, tells them
+    when they are needed.
     """
 
     def __init__(self, label=None, terms=None, **kwargs):
         super().__init__(label, default=list, **kwargs)
         self.terms = terms
-        self.values: list[str] = []
+        self.find: Callable[[], list[str]] = list
+
+    @functools.cached_property
+    def values(self) -> list[str]:
+        return self.find()
 
     def process_formdata(self, valuelist):
         self.data = [text for text in valuelist if text.strip()]
@@ -141,14 +149,18 @@ class ChoiceField(wtforms.Field):
 
 
 class MarkerField(wtforms.Field):
-    """The assay whose baseline value tells participants apart, by its name. names: the assays that exist."""
+    """The assay whose baseline value tells participants apart, by its name. find: tells the assays that exist."""
 
     kind = "choice"
     open = "—"
 
     def __init__(self, label=None, **kwargs):
         super().__init__(label, **kwargs)
-        self.names: list[str] = []
+        self.find: Callable[[], list[str]] = list
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        return self.find()
 
     def process_formdata(self, valuelist):
         written = [text for text in valuelist if text]
@@ -158,6 +170,33 @@ class MarkerField(wtforms.Field):
 
     def words(self) -> str:
         return self.data or ""
+
+    def options(self):
+        return [(name, name) for name in self.names]
+
+
+class GroupField(wtforms.Field):
+    """An arm as TRIAL/ARM, or a trial. find: tells those that exist in the reader's scope."""
+
+    kind = "choice"
+    open = _l("chosen by rule")
+
+    def __init__(self, label=None, **kwargs):
+        super().__init__(label, **kwargs)
+        self.find = list
+
+    @functools.cached_property
+    def names(self) -> list[str]:
+        return self.find()
+
+    def process_formdata(self, valuelist):
+        written = [text for text in valuelist if text]
+        if len(written) > 1:
+            raise ValueError(_("name one arm or one trial."))
+        self.data = written[0] if written else None
+
+    def words(self) -> str:
+        return self.data or str(self.open)
 
     def options(self):
         return [(name, name) for name in self.names]
@@ -210,15 +249,15 @@ class ReportForm(wtforms.Form):
         self._refuse_faults()
         self.as_of.data = self.as_of.data or clock.today()
 
-    def choose(self, values: dict[str, list[str]]):
-        """Read the filters. values: by filter, what exists in the reader's scope."""
+    def choose(self, values: Callable[[str], list[str]]):
+        """Read the filters. values: from a filter's name, or "marker", to what exists in the reader's scope."""
         for field in self.filters:
-            field.values = values.get(field.name, [])
+            field.find = functools.partial(values, field.name)
             try:
                 field.choose()
             except ValueError as error:
                 field.process_errors.append(str(error))
-        self.marker.names = values.get("marker", [])
+        self.marker.find = functools.partial(values, "marker")
         if self.marker.data is not None and self.marker.data not in self.marker.names:
             self.marker.process_errors.append(one_of(self.marker.names))
         if "marker" in self.own.get("by", []) and self.marker.data is None:
@@ -241,6 +280,16 @@ class ReportForm(wtforms.Form):
         shared = [*self.filters, self.marker, self.cutoff, self.as_of]
         return {field.name: field.data for field in self if field not in shared}
 
+    @property
+    def groups(self) -> list[str]:
+        """The columns that make the groups of which rates are told; no group mixes settings."""
+        return self.own.get("by", [])
+
+    @property
+    def arguments(self) -> dict:
+        """What the report's function is given besides its frames."""
+        return self.own
+
     def effective(self) -> dict:
         """Every parameter with the value that took effect; of the filters those that were set."""
         values = {field.name: field.data for field in self.filters if field.data} | self.own
@@ -258,7 +307,7 @@ def value_label(name: str, value) -> str:
     """A group or a filter's value in the reader's words."""
     if value is None or value != value:
         return _("not stated")
-    if value == MASKED and name in TREATMENT:
+    if value == MASKED and name in (*TREATMENT, "agent"):
         return _("masked")
     if name == "marker":
         return str(MarkerStatus(value).label)

@@ -9,6 +9,7 @@ from tracker.forms.fields import (
     CodeListField,
     DateField,
     IntegerField,
+    NumberField,
     OwnerField,
     RecordField,
     TermField,
@@ -21,6 +22,7 @@ from tracker.terms.trial import (
     ArmType,
     Design,
     EnrolmentStatus,
+    EscalationRule,
     Phase,
     ResponseCriteria,
     Setting,
@@ -30,6 +32,20 @@ from tracker.terms.trial import (
 
 def _days(label, default, **kwargs):
     return IntegerField(label, default=default, maximum=3650, **{"minimum": 0} | kwargs)
+
+
+def _count(label, **kwargs):
+    return IntegerField(label, optional=True, **{"minimum": 1, "maximum": 1000} | kwargs)
+
+
+def _fraction(label, **kwargs):
+    return NumberField(label, optional=True, minimum=0.001, maximum=0.999, **kwargs)
+
+
+def _prior(label):
+    return NumberField(
+        label, optional=True, minimum=0.001, maximum=1000, help=_l("1 and 1 where they are empty.")
+    )
 
 
 class TrialForm(RecordForm):
@@ -120,6 +136,18 @@ class ArmForm(RecordForm):
     sections = [
         (_l("Arm"), ["trial", "code", "title", "type", "regimen"]),
         (_l("Enrolment"), ["status", "planned_n"]),
+        (_l("Dose escalation"), ["escalation_rule", "target_dlt_rate", "cohort_size", "maximum_n"]),
+        (_l("Two-stage design"), ["r1", "n1", "r", "n"]),
+        (
+            _l("Stopping for toxicity"),
+            [
+                "toxicity_limit",
+                "toxicity_certainty",
+                "toxicity_prior_a",
+                "toxicity_prior_b",
+                "toxicity_least_n",
+            ],
+        ),
     ]
 
     trial = OwnerField(_l("Trial"), Trial)
@@ -131,6 +159,25 @@ class ArmForm(RecordForm):
     )
     status = TermField(_l("Status"), EnrolmentStatus)
     planned_n = IntegerField(_l("Planned number of participants"), optional=True, minimum=1, maximum=100_000)
+    escalation_rule = TermField(_l("Escalation rule"), EscalationRule, optional=True)
+    target_dlt_rate = _fraction(_l("Target DLT rate"), help=_l("A fraction, such as 0.3; 3+3 needs none."))
+    cohort_size = _count(
+        _l("Participants in a cohort"), help=_l("Three where it is empty; 3+3 always has three.")
+    )
+    maximum_n = _count(
+        _l("Most evaluable participants"), help=_l("BOIN selects the MTD when they have been seen.")
+    )
+    r1 = _count(_l("Responders of stage 1 that stop the arm, at most (r1)"), minimum=0)
+    n1 = _count(_l("Participants of stage 1 (n1)"))
+    r = _count(_l("Responders of both stages that are too few, at most (r)"), minimum=0)
+    n = _count(_l("Participants of both stages (n)"))
+    toxicity_limit = _fraction(_l("DLT rate that is too high"), help=_l("A fraction, such as 0.3."))
+    toxicity_certainty = _fraction(
+        _l("Stop where it is exceeded with a probability above"), help=_l("A fraction, such as 0.8.")
+    )
+    toxicity_prior_a = _prior(_l("Beta prior, a"))
+    toxicity_prior_b = _prior(_l("Beta prior, b"))
+    toxicity_least_n = _count(_l("Judged from so many participants on"))
 
 
 class CohortForm(RecordForm):

@@ -1,33 +1,55 @@
 """What is stored. A record is found under its table's name, which is also its word in addresses."""
 
 from tracker.models.account import SignIn, TrialMember, User
-from tracker.models.base import Part, Record
+from tracker.models.base import Authored, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
-from tracker.models.housekeeping import DataVersion, Submission
-from tracker.models.oversight import AuditEvent
+from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
+from tracker.models.housekeeping import DataVersion, ImportFile, Job, Submission
+from tracker.models.oversight import AuditEvent, Comment, Mention, Query
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
-from tracker.models.trial import Arm, Cohort, Trial
+from tracker.models.response import Lesion, LesionMeasurement, TumorAssessment
+from tracker.models.treatment import Administration, AdverseEvent, Attribution
+from tracker.models.trial import Arm, Cohort, DoseDecision, DoseLevel, LevelDose, Trial
 
 __all__ = [
+    "Administration",
+    "AdverseEvent",
     "Agent",
     "Arm",
     "Assay",
+    "Attribution",
     "AuditEvent",
+    "Authored",
     "Biomarker",
     "Cohort",
+    "Comment",
     "DataVersion",
+    "DoseDecision",
+    "DoseLevel",
+    "Finding",
+    "FindingReview",
+    "Hypothesis",
+    "ImportFile",
+    "Job",
+    "Lesion",
+    "LesionMeasurement",
+    "LevelDose",
     "Measurement",
+    "Mention",
     "Part",
     "Participant",
+    "Query",
     "Record",
     "ReferenceResult",
     "Regimen",
     "RegimenComponent",
+    "RemarkAnswer",
     "ReportedOutcome",
     "SignIn",
     "Submission",
     "Trial",
     "TrialMember",
+    "TumorAssessment",
     "User",
 ]

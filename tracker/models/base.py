@@ -4,7 +4,7 @@ import datetime
 from typing import ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from tracker import clock
 from tracker.extensions import Base, db
@@ -29,11 +29,11 @@ Base.registry.update_type_annotation_map(
 class Code(sa.TypeDecorator):
     """A code of one of the code lists in `terms`; a code that the list does not have is refused."""
 
-    impl = sa.String(40)
+    impl = sa.String
     cache_ok = True  # by the list's name: a list does not change while the process runs
 
-    def __init__(self, codes: CodeList):
-        super().__init__()
+    def __init__(self, codes: CodeList, length=40):
+        super().__init__(length)
         self.codes = codes
 
     def process_bind_param(self, value, dialect):
@@ -72,6 +72,24 @@ class Record(db.Model):
     def search_text_of(cls, values) -> str:
         """What a search compares with: the searched columns, case and accents folded."""
         return fold(" ".join(str(values[name]) for name in cls.searched if values.get(name)))
+
+
+class Authored:
+    """A record that only its author changes. One without an author, as an import leaves it, has no such guard."""
+
+    author_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)
+
+    @declared_attr
+    def author(cls):
+        return relationship("User", foreign_keys=[cls.author_id])
+
+    def is_of(self, user) -> bool:
+        """Whether this user is its author."""
+        return self.author_id is not None and self.author_id == user.id
+
+    def is_anothers(self, user) -> bool:
+        """Whether it has an author, who is not this user."""
+        return self.author_id is not None and self.author_id != user.id
 
 
 class Part(db.Model):

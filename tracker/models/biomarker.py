@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from babel.numbers import format_decimal
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Record
+from tracker.models.base import Authored, Record
 from tracker.terms.biomarker import BiomarkerKind, QcStatus, Qualifier, Scale, Timepoint
 
 if TYPE_CHECKING:
     from tracker.models.participant import Participant
 
 
-class Biomarker(Record):
+class Biomarker(Authored, Record):
     """Something measurable in a participant that may tell who responds."""
 
     titles = _l("Biomarker"), _l("Biomarkers")
@@ -83,5 +86,11 @@ class Measurement(Record):
     __table_args__ = (sa.CheckConstraint("(value IS NULL) <> (category IS NULL)", name="value_or_category"),)
 
     def __str__(self):
-        written = self.category if self.value is None else f"{self.value:g}"
+        written = self.category if self.value is None else _written(self.value)
         return written if self.qualifier == Qualifier.EQUAL else f"{self.qualifier.value}{written}"
+
+
+def _written(number: float) -> str:
+    """A number as the reader's language writes it, with all its digits."""
+    exact = Decimal(f"{number:.15g}")
+    return format_decimal(exact, "0.#", locale=get_locale() or "en", decimal_quantization=False)

@@ -1,11 +1,22 @@
 """What the tracker keeps for its own work."""
 
+from __future__ import annotations
+
 import datetime
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tracker import clock
 from tracker.extensions import db
+from tracker.terms.housekeeping import JobState
+
+if TYPE_CHECKING:
+    from tracker.models.account import User
+    from tracker.models.trial import Trial
+
+_JSON_OR_NULL = sa.JSON(none_as_null=True)
 
 
 class DataVersion(db.Model):
@@ -23,3 +34,64 @@ class Submission(db.Model):
     user_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"))
     address: Mapped[str] = mapped_column(sa.String(200))
     created_at: Mapped[datetime.datetime]
+
+
+class Job(db.Model):
+    """Work that takes longer than a request, done by the worker of a process on behalf of who asked.
+
+    kind: which function of `jobs` does it, with these arguments. address: where its result is seen. done, total,
+    text: how far it is. result: what the function gave; message: why it failed.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(sa.String(40))
+    title: Mapped[str] = mapped_column(sa.String(400))
+    address: Mapped[str] = mapped_column(sa.String(200))
+    arguments: Mapped[dict]
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    language: Mapped[str] = mapped_column(sa.String(10))
+    state: Mapped[JobState] = mapped_column(default=JobState.QUEUED, index=True)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    text: Mapped[str] = mapped_column(sa.String(200), default="")
+    created_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+    heartbeat_at: Mapped[datetime.datetime | None]
+    ended_at: Mapped[datetime.datetime | None]
+    result: Mapped[dict | None] = mapped_column(_JSON_OR_NULL)
+    message: Mapped[str | None] = mapped_column(sa.Text)
+
+    user: Mapped[User] = relationship()
+
+    @property
+    def is_over(self) -> bool:
+        return self.state in (JobState.DONE, JobState.FAILED)
+
+
+class ImportFile(db.Model):
+    """A file that somebody imports on the web, from its upload until its records are stored.
+
+    Only who uploaded it sees it. content: its bytes, thrown away once its records are stored, because columns
+    that nobody mapped may hold what the tracker must not keep. mapping: the TOML of a mapping file. corrections:
+    by row, what was mended on the page, by column; None for a row that is left out. outline: the columns with some
+    of their values. checked: what a comparison with the stored records found. counts: what was stored, by section.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column()
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    trial_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    job_id: Mapped[int | None] = mapped_column(sa.ForeignKey("job.id"))
+    name: Mapped[str] = mapped_column(sa.String(300))
+    content: Mapped[bytes | None] = mapped_column(deferred=True)
+    mapping: Mapped[str | None] = mapped_column(sa.Text, deferred=True)
+    corrections: Mapped[dict] = mapped_column(default=dict, deferred=True)
+    outline: Mapped[dict | None] = mapped_column(_JSON_OR_NULL, deferred=True)
+    checked: Mapped[dict | None] = mapped_column(_JSON_OR_NULL, deferred=True)
+    counts: Mapped[dict | None] = mapped_column(_JSON_OR_NULL)
+    created_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+    stored_at: Mapped[datetime.datetime | None]
+
+    trial: Mapped[Trial | None] = relationship()
+    job: Mapped[Job | None] = relationship()
+
+    __mapper_args__ = {"version_id_col": version}

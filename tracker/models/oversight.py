@@ -1,12 +1,22 @@
-"""The record of what was done to the records."""
+"""What was done to the records, and what is said and asked about them."""
+
+from __future__ import annotations
 
 import datetime
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.ext.orderinglist import ordering_list
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.extensions import db
+from tracker.models.account import User
+from tracker.models.base import Authored, Part, Record
+from tracker.models.participant import Participant
+from tracker.models.trial import Trial
 from tracker.terms.account import Action
+from tracker.terms.oversight import QueryState
 
 
 class AuditEvent(db.Model):
@@ -29,3 +39,81 @@ class AuditEvent(db.Model):
     request_id: Mapped[str] = mapped_column(sa.String(40))
 
     __table_args__ = (sa.Index("ix_audit_event_record", "record_type", "record_id"),)
+
+
+class Query(Record):
+    """A discrepancy on a field of a record, opened by a rule or a person, answered, and closed.
+
+    `participant` is whom the record is about, if anybody. `rule` names the check that opened it, which closes it
+    when the data are mended; None where a person did.
+    """
+
+    titles = _l("Query"), _l("Queries")
+    trial_path = "trial"
+    searched = ("question", "answer")
+    needs_reason = False
+
+    trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    participant_id: Mapped[int | None] = mapped_column(sa.ForeignKey("participant.id"), index=True)
+    record_type: Mapped[str] = mapped_column(sa.String(40))
+    record_id: Mapped[int]
+    field: Mapped[str] = mapped_column(sa.String(40))
+    rule: Mapped[str | None] = mapped_column(sa.String(80))
+    question: Mapped[str] = mapped_column(sa.String(500))
+    answer: Mapped[str | None] = mapped_column(sa.String(1000))
+    state: Mapped[QueryState] = mapped_column(default=QueryState.OPEN)
+
+    trial: Mapped[Trial] = relationship()
+    participant: Mapped[Participant | None] = relationship()
+
+    __table_args__ = (sa.Index("ix_query_record", "record_type", "record_id"),)
+
+    def __str__(self):
+        return _("Query %(number)d", number=self.id)
+
+
+class Comment(Authored, Record):
+    """What somebody says about a record; those whom it mentions, as in @ada, find it on their first page.
+
+    It belongs to the record's trial, if that has one.
+    """
+
+    titles = _l("Comment"), _l("Comments")
+    trial_path = "trial"
+    searched = ("text",)
+
+    trial_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    record_type: Mapped[str] = mapped_column(sa.String(40))
+    record_id: Mapped[int]
+    text: Mapped[str] = mapped_column(sa.Text)
+
+    trial: Mapped[Trial | None] = relationship()
+    mentions: Mapped[list[Mention]] = relationship(
+        back_populates="comment",
+        cascade="all, delete-orphan",
+        order_by="Mention.position",
+        collection_class=ordering_list("position"),
+    )
+
+    __table_args__ = (sa.Index("ix_comment_record", "record_type", "record_id"),)
+
+    def __str__(self):
+        return _("Comment %(number)d", number=self.id)
+
+
+class Mention(Part):
+    """Somebody whom a comment addresses."""
+
+    owner = "comment"
+    rows = "mentions"
+
+    comment_id: Mapped[int] = mapped_column(sa.ForeignKey("comment.id"), index=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+
+    comment: Mapped[Comment] = relationship(back_populates="mentions")
+    user: Mapped[User] = relationship()
+
+    __table_args__ = (sa.UniqueConstraint("comment_id", "user_id"),)
+
+    def __str__(self):
+        return f"@{self.user.name}"

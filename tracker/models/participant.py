@@ -24,16 +24,18 @@ from tracker.terms.participant import (
 
 if TYPE_CHECKING:
     from tracker.models.biomarker import Measurement
-    from tracker.models.trial import Arm, Cohort, Trial
+    from tracker.models.response import Lesion, TumorAssessment
+    from tracker.models.treatment import Administration, AdverseEvent
+    from tracker.models.trial import Arm, Cohort, DoseLevel, Trial
 
 
 #: Study day 1 of participants who came without dates.
 UNDATED_DAY_1 = datetime.date(2000, 1, 1)
 
 
-def study_day(date: datetime.date) -> int:
-    """The day of an undated participant, counted from the first dose: there is no day 0."""
-    days = (date - UNDATED_DAY_1).days
+def study_day(date: datetime.date, day_1: datetime.date = UNDATED_DAY_1) -> int:
+    """The day counted from day 1, of an undated participant where none is given: there is no day 0."""
+    days = (date - day_1).days
     return days + 1 if days >= 0 else days
 
 
@@ -57,6 +59,7 @@ class Participant(Record):
     code: Mapped[str] = mapped_column(sa.String(40))
     arm_id: Mapped[int | None] = mapped_column(sa.ForeignKey("arm.id"), index=True)
     cohort_id: Mapped[int | None] = mapped_column(sa.ForeignKey("cohort.id"), index=True)
+    dose_level_id: Mapped[int | None] = mapped_column(sa.ForeignKey("dose_level.id"), index=True)
     undated: Mapped[bool] = mapped_column(default=False)
 
     sex: Mapped[Sex | None]
@@ -81,6 +84,8 @@ class Participant(Record):
     off_study_reason: Mapped[OffStudyReason | None]
     last_known_alive_on: Mapped[datetime.date | None]
     died_on: Mapped[datetime.date | None]
+    #: Why the participant cannot count for the DLT rate; the rest of the DLT status is derived.
+    dlt_not_evaluable_reason: Mapped[str | None] = mapped_column(sa.String(300))
 
     consents_to_data_research: Mapped[bool | None]
     consents_to_sample_research: Mapped[bool | None]
@@ -89,12 +94,23 @@ class Participant(Record):
     trial: Mapped[Trial] = relationship(back_populates="participants")
     arm: Mapped[Arm | None] = relationship(back_populates="participants")
     cohort: Mapped[Cohort | None] = relationship(back_populates="participants")
+    dose_level: Mapped[DoseLevel | None] = relationship(back_populates="participants")
     # passive_deletes: a second outcome is refused, and does not take the first one's participant away.
     reported_outcome: Mapped[ReportedOutcome | None] = relationship(
         back_populates="participant", passive_deletes="all"
     )
     measurements: Mapped[list[Measurement]] = relationship(
         back_populates="participant", order_by="Measurement.measured_on, Measurement.id"
+    )
+    administrations: Mapped[list[Administration]] = relationship(
+        back_populates="participant", order_by="Administration.given_on, Administration.id"
+    )
+    adverse_events: Mapped[list[AdverseEvent]] = relationship(
+        back_populates="participant", order_by="AdverseEvent.started_on, AdverseEvent.id"
+    )
+    lesions: Mapped[list[Lesion]] = relationship(back_populates="participant", order_by="Lesion.id")
+    tumor_assessments: Mapped[list[TumorAssessment]] = relationship(
+        back_populates="participant", order_by="TumorAssessment.assessed_on, TumorAssessment.id"
     )
 
     __table_args__ = (
@@ -107,6 +123,11 @@ class Participant(Record):
 
     def __str__(self):
         return self.code
+
+    @property
+    def day_1(self) -> datetime.date | None:
+        """Study day 1: the first dose, or enrolment where there was none."""
+        return UNDATED_DAY_1 if self.undated else self.first_dose_on or self.enrolled_on
 
 
 class ReportedOutcome(Record):

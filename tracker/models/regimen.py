@@ -93,7 +93,8 @@ class RegimenComponent(Part):
     start_day: Mapped[int | None]
 
     regimen: Mapped[Regimen] = relationship(back_populates="components")
-    agent: Mapped[Agent] = relationship(back_populates="components")
+    # Nobody names a component without its agent.
+    agent: Mapped[Agent] = relationship(back_populates="components", lazy="joined", innerjoin=True)
 
     __table_args__ = (
         sa.CheckConstraint("dose > 0", name="dose_positive"),

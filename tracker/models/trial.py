@@ -6,16 +6,21 @@ import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Code, Record
+from tracker.models.base import Code, Part, Record
 from tracker.terms.codes import tissues
 from tracker.terms.participant import PriorLines, Subtype
 from tracker.terms.trial import (
     ArmType,
     Design,
+    DoseAction,
+    DoseLevelStatus,
     EnrolmentStatus,
+    EscalationRule,
     Phase,
     ResponseCriteria,
     Setting,
@@ -23,9 +28,10 @@ from tracker.terms.trial import (
 )
 
 if TYPE_CHECKING:
-    from tracker.models.account import TrialMember
+    from tracker.models.account import TrialMember, User
+    from tracker.models.biomarker import Assay
     from tracker.models.participant import Participant
-    from tracker.models.regimen import Regimen
+    from tracker.models.regimen import Regimen, RegimenComponent
 
 
 class Trial(Record):
@@ -102,15 +108,54 @@ class Arm(Record):
     regimen_id: Mapped[int | None] = mapped_column(sa.ForeignKey("regimen.id"), index=True)
     status: Mapped[EnrolmentStatus]
     planned_n: Mapped[int | None]
+    assigning_assay_id: Mapped[int | None] = mapped_column(sa.ForeignKey("assay.id"), index=True)
+
+    # How its dose is escalated.
+    escalation_rule: Mapped[EscalationRule | None]
+    target_dlt_rate: Mapped[float | None]
+    cohort_size: Mapped[int | None]
+    maximum_n: Mapped[int | None]
+
+    # Two stages: stopped after n1 with r1 responders or fewer, in vain after n with r or fewer (Simon 1989).
+    r1: Mapped[int | None]
+    n1: Mapped[int | None]
+    r: Mapped[int | None]
+    n: Mapped[int | None]
+
+    # Stopped for toxicity where P(DLT rate > limit) > certainty, from a Beta(a, b) prior and least n on.
+    toxicity_limit: Mapped[float | None]
+    toxicity_certainty: Mapped[float | None]
+    toxicity_prior_a: Mapped[float | None]
+    toxicity_prior_b: Mapped[float | None]
+    toxicity_least_n: Mapped[int | None]
 
     trial: Mapped[Trial] = relationship(back_populates="arms")
     regimen: Mapped[Regimen | None] = relationship(back_populates="arms")
+    assigning_assay: Mapped[Assay | None] = relationship()
     participants: Mapped[list[Participant]] = relationship(back_populates="arm")
+    dose_levels: Mapped[list[DoseLevel]] = relationship(
+        back_populates="arm", order_by="DoseLevel.level, DoseLevel.second_level"
+    )
+    dose_decisions: Mapped[list[DoseDecision]] = relationship(
+        back_populates="arm", order_by="DoseDecision.decided_on, DoseDecision.id"
+    )
 
     __table_args__ = (
         sa.UniqueConstraint("trial_id", "code"),
         sa.CheckConstraint("planned_n > 0", name="planned_n_positive"),
         sa.CheckConstraint("type = 'no treatment' OR regimen_id IS NOT NULL", name="has_regimen"),
+        sa.CheckConstraint("target_dlt_rate > 0 AND target_dlt_rate < 1", name="target_is_rate"),
+        sa.CheckConstraint("cohort_size > 0", name="cohort_size_positive"),
+        sa.CheckConstraint("maximum_n > 0", name="maximum_n_positive"),
+        sa.CheckConstraint("r1 >= 0 AND r1 < n1 AND r1 <= r AND r < n AND n1 < n", name="stages_in_order"),
+        sa.CheckConstraint(
+            "(r1 IS NULL) = (n1 IS NULL) AND (n1 IS NULL) = (r IS NULL) AND (r IS NULL) = (n IS NULL)",
+            name="stages_whole",
+        ),
+        sa.CheckConstraint("toxicity_limit > 0 AND toxicity_limit < 1", name="toxicity_limit_is_rate"),
+        sa.CheckConstraint("toxicity_certainty > 0 AND toxicity_certainty < 1", name="certainty_is_fraction"),
+        sa.CheckConstraint("toxicity_prior_a > 0 AND toxicity_prior_b > 0", name="prior_positive"),
+        sa.CheckConstraint("toxicity_least_n > 0", name="toxicity_least_n_positive"),
     )
 
     def __str__(self):
@@ -143,3 +188,100 @@ class Cohort(Record):
 
     def __str__(self):
         return self.name
+
+
+class DoseLevel(Record):
+    """One rung of an arm's escalation: a dose of each component.
+
+    `second_level` is the rung of the second agent where two are escalated, and 1 where only one is.
+    """
+
+    titles = _l("Dose level"), _l("Dose levels")
+    trial_path = "arm.trial"
+
+    arm_id: Mapped[int] = mapped_column(sa.ForeignKey("arm.id"), index=True)
+    level: Mapped[int]
+    second_level: Mapped[int] = mapped_column(default=1)
+    status: Mapped[DoseLevelStatus]
+
+    arm: Mapped[Arm] = relationship(back_populates="dose_levels")
+    doses: Mapped[list[LevelDose]] = relationship(
+        back_populates="dose_level",
+        cascade="all, delete-orphan",
+        order_by="LevelDose.position",
+        collection_class=ordering_list("position"),
+    )
+    participants: Mapped[list[Participant]] = relationship(back_populates="dose_level")
+
+    __table_args__ = (
+        sa.UniqueConstraint("arm_id", "level", "second_level"),
+        sa.CheckConstraint("level >= 1 AND second_level >= 1", name="levels_from_1"),
+    )
+
+    def __str__(self):
+        if self.arm.escalation_rule is EscalationRule.BOIN_COMB:
+            return _("level %(level)d, %(second)d", level=self.level, second=self.second_level)
+        return _("level %(level)d", level=self.level)
+
+
+class LevelDose(Part):
+    """The dose of one component at a level, in the component's unit."""
+
+    owner = "dose_level"
+    rows = "doses"
+
+    dose_level_id: Mapped[int] = mapped_column(sa.ForeignKey("dose_level.id"), index=True)
+    component_id: Mapped[int] = mapped_column(sa.ForeignKey("regimen_component.id"), index=True)
+    dose: Mapped[float]
+
+    dose_level: Mapped[DoseLevel] = relationship(back_populates="doses")
+    component: Mapped[RegimenComponent] = relationship()
+
+    __table_args__ = (
+        sa.UniqueConstraint("dose_level_id", "component_id"),
+        sa.CheckConstraint("dose >= 0", name="dose_not_negative"),
+    )
+
+    def __str__(self):
+        unit = f" {self.component.unit.label}" if self.component.unit else ""
+        return f"{self.component.agent} {self.dose:.15g}{unit}"
+
+
+class DoseDecision(Record):
+    """What was decided about an arm's dose, beside what its rule advised from the figures of that day.
+
+    `advice` keeps the rule, its version, the figures and the advice as they were shown.
+    """
+
+    titles = _l("Dose decision"), _l("Dose decisions")
+    trial_path = "arm.trial"
+    searched = ("override_reason",)
+
+    arm_id: Mapped[int] = mapped_column(sa.ForeignKey("arm.id"), index=True)
+    from_level_id: Mapped[int | None] = mapped_column(sa.ForeignKey("dose_level.id"), index=True)
+    to_level_id: Mapped[int | None] = mapped_column(sa.ForeignKey("dose_level.id"), index=True)
+    advice: Mapped[dict | None] = mapped_column(sa.JSON)
+    decided: Mapped[DoseAction]
+    decided_on: Mapped[datetime.date]
+    decided_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    #: Why something else was decided than advised.
+    override_reason: Mapped[str | None] = mapped_column(sa.String(1000))
+
+    arm: Mapped[Arm] = relationship(back_populates="dose_decisions")
+    from_level: Mapped[DoseLevel | None] = relationship(foreign_keys=[from_level_id])
+    to_level: Mapped[DoseLevel | None] = relationship(foreign_keys=[to_level_id])
+    decided_by: Mapped[User | None] = relationship()
+
+    def __str__(self):
+        return _("%(action)s, %(date)s", action=self.decided.label, date=self.decided_on.isoformat())
+
+    @property
+    def advised_action(self) -> DoseAction | None:
+        """What the rule advised then."""
+        return DoseAction(self.advice["action"]) if self.advice else None
+
+    @property
+    def advised_levels(self) -> str:
+        """Where it led, as it is printed."""
+        levels = self.advice["next_levels"] if self.advice else []
+        return " = ".join("({}, {})".format(*one) if isinstance(one, list) else str(one) for one in levels)

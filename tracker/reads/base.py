@@ -15,12 +15,15 @@ import sqlalchemy as sa
 from flask import current_app
 from sqlalchemy import orm
 
-from tracker.extensions import db
+from tracker.extensions import db, fetch_columns
 from tracker.models import DataVersion, Participant
 from tracker.scope import visible_trial_ids
 
 #: Bytes of the frames that one process keeps, without the texts, each of which is kept once a frame.
 MEMORY = 256 * 2**20
+
+#: What Python's types become in a frame: the first that fits, else text.
+_DTYPES = {bool: "boolean", int: "Int64", float: "float64", datetime.date: "datetime64[us]"}
 
 Read = Callable[[sa.ColumnElement, datetime.date], pd.DataFrame]
 
@@ -39,50 +42,61 @@ def frame(statement: sa.Select) -> pd.DataFrame:
         else column["expr"]
         for column in columns
     ]
-    rows = db.session.execute(statement.with_only_columns(*plain)).all()
-    cells = zip(*rows) if rows else [()] * len(columns)
+    found = fetch_columns(db.session, statement.with_only_columns(*plain))
     return pd.DataFrame(
         {
-            column["name"]: _series(values, column["type"].python_type)
-            for column, values in zip(columns, cells)
+            column["name"]: _series(cells, convert, column["type"].python_type)
+            for column, (cells, convert) in zip(columns, found)
         }
     )
 
 
-def _series(values, kind) -> pd.Series:
-    if issubclass(kind, bool):
-        return pd.Series(values, dtype="boolean")
-    if issubclass(kind, int):
-        return pd.Series(values, dtype="Int64")
-    if issubclass(kind, float):
-        return pd.Series(values, dtype="float64")
-    if issubclass(kind, datetime.date):
-        return pd.Series(values, dtype="datetime64[us]")
-    seen = {}
-    return pd.Series(
-        [seen.setdefault(value, value) for value in values], dtype="str"
-    )  # equal texts: one object
+def _series(cells, convert, kind) -> pd.Series:
+    dtype = next((dtype for one, dtype in _DTYPES.items() if issubclass(kind, one)), "str")
+    if convert is None and dtype in ("Int64", "float64"):
+        return pd.Series(cells, dtype=dtype)
+    codes, distinct = pd.factorize(cells)  # each value is converted once, and equal texts are one object
+    values = distinct.tolist() if convert is None else [convert(value) for value in distinct]
+    return pd.Series(pd.array(values, dtype=dtype).take(codes, allow_fill=True))
 
 
 def in_scope(read: Read, as_of: datetime.date) -> pd.DataFrame:
     """The frame of all trials that the reader may see, from memory where their data have not changed."""
+    return frames_in_scope([read], as_of)[0]
+
+
+def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFrame]:
+    """Several of them."""
     versions = dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
     trials = visible_trial_ids()
+    return [_of_trials(read, as_of, trials, versions) for read in reads]
+
+
+def _of_trials(read, as_of, trials, versions) -> pd.DataFrame:
     if not trials or db.session.info.get("has_written"):
-        return read(Participant.trial_id.in_(trials), as_of)
+        return _read(read, trials, as_of)
     keys = {trial: (read, trial, versions.get(trial), versions.get(None), as_of) for trial in trials}
     memory = current_app.extensions.setdefault("frames", FrameMemory(MEMORY))
     found = memory.find(keys.values())
     missing = [trial for trial, key in keys.items() if key not in found]
     if missing:
-        fresh = _by_trial(read(Participant.trial_id.in_(missing), as_of), missing)
+        fresh = _by_trial(_read(read, missing, as_of), missing)
         found |= {keys[trial]: part for trial, part in fresh.items()}
         memory.keep({keys[trial]: part for trial, part in fresh.items()})
-    return pd.concat([found[key] for key in keys.values()], ignore_index=True)
+    parts = [found[key] for key in keys.values()]
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].copy(deep=False)
+
+
+def _read(read, trials, as_of) -> pd.DataFrame:
+    """The rows of these trials; what is not of participants is read of every trial, and chosen here."""
+    whole = read(Participant.trial_id.in_(trials), as_of)
+    return whole if "participant_id" in whole else whole[whole["trial_id"].isin(trials)]
 
 
 def _by_trial(whole, trials) -> dict[int, pd.DataFrame]:
     """The rows of each of these trials, copied so that a part does not hold the whole in memory."""
+    if len(trials) == 1 and (whole["trial_id"] == trials[0]).all():
+        return {trials[0]: whole.reset_index(drop=True)}
     parts = dict(iter(whole.groupby("trial_id")))
     return {trial: parts[trial].reset_index(drop=True) if trial in parts else whole[:0] for trial in trials}
 

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import orm
 
 from tracker.extensions import db
-from tracker.models import Assay, Measurement, Participant
+from tracker.models import Arm, Assay, Measurement, Participant, Trial
 from tracker.reads.base import Read, frame, in_scope
 from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
 from tracker.values import Refusal
@@ -30,6 +30,33 @@ def measurements_of(participant: Participant) -> list[Measurement]:
 
 def assay_names() -> list[str]:
     return list(db.session.scalars(sa.select(Assay.name).order_by(Assay.name, Assay.id)))
+
+
+def assigning_assays_frame(_participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
+    """One row an arm that a marker assigns participants to, and each assay of that marker. CDISC: TA.
+
+    trial_id, trial, arm (TRIAL/ARM), masked (whether the arm is hidden until its trial's results are released), assay.
+    """
+    arms = db.session.execute(
+        sa.select(Arm, Trial, Assay.biomarker_id)
+        .join(Arm.trial)
+        .join(Arm.assigning_assay)
+        .order_by(Trial.code, Arm.code)
+    ).all()
+    markers = {biomarker for _arm, _trial, biomarker in arms}
+    chosen = sa.select(Assay.biomarker_id, Assay.name).where(Assay.biomarker_id.in_(markers))
+    assays = db.session.execute(chosen.order_by(Assay.name)).all() if markers else []
+    rows = [
+        (arm, trial, name) for arm, trial, marker in arms for biomarker, name in assays if biomarker == marker
+    ]
+    columns = {
+        "trial_id": pd.Series([trial.id for _arm, trial, _assay in rows], dtype="int64"),
+        "trial": pd.Series([trial.code for _arm, trial, _assay in rows], dtype="str"),
+        "arm": pd.Series([f"{trial.code}/{arm.code}" for arm, trial, _assay in rows], dtype="str"),
+        "masked": pd.Series([trial.hides_arms for _arm, trial, _assay in rows], dtype="bool"),
+        "assay": pd.Series([assay for _arm, _trial, assay in rows], dtype="str"),
+    }
+    return pd.DataFrame(columns)
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sqlalchemy import orm
 
 from tracker.extensions import db
-from tracker.reads.masking import MASKABLE
+from tracker.reads.masking import MASKABLE, seen_on_pages
 from tracker.values import Refusal, fold, read_integer, read_text
 
 #: Rows on a page.
@@ -92,7 +92,8 @@ def list_page(model, form, columns, filters, arguments, headings) -> Page:
     chosen = [
         Filter(name, form[name].label.text, form[name].options(), arguments.getlist(name)) for name in filters
     ]
-    condition = [_matches(model, form[one.name], one.chosen) for one in chosen if any(one.chosen)]
+    condition = seen_on_pages(model)
+    condition += [_matches(model, form[one.name], one.chosen) for one in chosen if any(one.chosen)]
     if query:
         condition.append(model.search_text.contains(fold(query), autoescape=True))
     total = db.session.scalar(sa.select(sa.func.count(model.id)).where(*condition))
@@ -115,8 +116,10 @@ def _column(model, form, name, is_shown_to_all, headings):
     label = headings.get(name) or form[name].label.text
     if _is_relationship(model, name):
         relationship = sa.inspect(model).relationships[name]
-        has_order = not relationship.uselist and relationship.mapper.class_.searched
-        return Column(name, label, bool(has_order and is_shown_to_all), False, name in ("trial", "arm"))
+        has_order = not relationship.uselist and getattr(relationship.mapper.class_, "searched", ())
+        return Column(
+            name, label, bool(has_order and is_shown_to_all), False, name in ("trial", "arm", "participant")
+        )
     kind = getattr(model, name).type.python_type
     is_short = name == "code" or issubclass(kind, datetime.date)
     return Column(name, label, is_shown_to_all, kind in (int, float), is_short)

@@ -1,6 +1,10 @@
 """What is read of trials: who is enrolled, and how far that is from the plan."""
 
+import datetime
+
+import pandas as pd
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from tracker.extensions import db
 from tracker.models import Participant, Trial
@@ -34,3 +38,31 @@ def accrual() -> list[tuple[Trial, int]]:
         )
     ).all()
     return sorted(((trial, n) for trial, n in rows), key=lambda row: (not row[0].status.enrols, row[0].code))
+
+
+def plans_frame(_participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
+    """One row a plan: of a trial, of each of its arms and of each of its cohorts, whoever is in them. CDISC: TS, TA.
+
+    trial_id, trial; arm (TRIAL/ARM) and cohort, missing where the plan is of more; planned: participants, missing
+    where nothing is planned; masked: an arm that is hidden until its trial's results are released; enrols: whether
+    the trial takes participants now.
+    """
+    trials = db.session.scalars(
+        sa.select(Trial)
+        .options(orm.selectinload(Trial.arms), orm.selectinload(Trial.cohorts))
+        .order_by(Trial.code)
+    ).all()
+    rows = []
+    for trial in trials:
+        common = {"trial_id": trial.id, "trial": trial.code, "enrols": trial.status.enrols, "masked": False}
+        rows.append(common | {"planned": trial.accrual_target})
+        rows += [
+            common | {"arm": f"{trial.code}/{arm.code}", "planned": arm.planned_n, "masked": trial.hides_arms}
+            for arm in trial.arms
+        ]
+        rows += [common | {"cohort": cohort.name, "planned": cohort.planned_n} for cohort in trial.cohorts]
+    kinds = {"trial_id": "int64", "trial": "str", "arm": "str", "cohort": "str", "planned": "Int64"}
+    kinds |= {"masked": "bool", "enrols": "bool"}
+    return pd.DataFrame(
+        {name: pd.Series([row.get(name) for row in rows], dtype=kind) for name, kind in kinds.items()}
+    )

@@ -13,16 +13,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from flask_babel import LazyString, format_decimal
+from flask_babel import LazyString, format_decimal, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
 from tracker.charts.base import WIDE
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
-from tracker.reads.base import in_scope
+from tracker.reads.base import frames_in_scope
 from tracker.reads.biomarker import assay_names, with_marker
 from tracker.reads.participant import MASKED, filter_values, masked_for_reader
+from tracker.terms.codes import ctcae_terms
 from tracker.terms.trial import Setting
 from tracker.values import Refusal
 
@@ -34,7 +35,8 @@ FEW = 5
 class Shown:
     """How a column is printed, on pages and in pdf: its head, what that means, a row's text and detail.
 
-    fractions: the columns of the frame that it prints as percentages.
+    is_prose: words that may take several lines, and do not name the row. fractions: the columns of the frame that
+    it prints as percentages.
     """
 
     label: str
@@ -42,6 +44,7 @@ class Shown:
     explanation: str = ""
     detail: Callable[[dict], str] = lambda row: ""
     is_number: bool = True
+    is_prose: bool = False
     fractions: tuple[str, ...] = ()
 
 
@@ -50,6 +53,7 @@ class Table:
     """Raw numbers: fractions from 0 to 1, missing where there is nothing to tell. Files have every column.
 
     shown: the columns that pages print, in their order. notes: denominator, counting rule and method.
+    prints: whether a row is printed where people read; files have every row.
     """
 
     name: str
@@ -57,6 +61,12 @@ class Table:
     frame: pd.DataFrame
     shown: dict[str, Shown] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    prints: Callable[[dict], bool] = lambda row: True
+
+    @property
+    def printed_rows(self) -> list[dict]:
+        """The rows that pages and pdf print."""
+        return [row for row in self.rows if self.prints(row)]
 
     @property
     def rows(self) -> list[dict]:
@@ -136,8 +146,8 @@ def report(slug: str, *, title, about, form, reads):
     """Register a build function.
 
     reads: the frames that it takes, in this order. The first has one row a participant, with the columns of
-    participants_frame; those of the others belong to participants by participant_id. about: what the report
-    answers, for the index. Further arguments of the function are the parameters of its form, by name.
+    participants_frame; those of the others belong to participants by participant_id, or to arms by trial and
+    arm. about: what the report answers, for the index. Further arguments of the function are the form's.
     """
 
     def register(build):
@@ -171,17 +181,24 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     found = find_report(slug)
     form = found.form(MultiDict(arguments))
     as_of = form.as_of.data
-    first, *others = (in_scope(read, as_of) for read in found.reads)
+    first, *others = frames_in_scope(found.reads, as_of)
     participants = masked_for_reader(first)
-    form.choose(filter_values(participants) | {"marker": assay_names()})
+    withdrew = participants[participants["consent_withdrawn"]]
+    participants = participants.drop(withdrew.index) if len(withdrew) else participants
+    form.choose(lambda name: assay_names() if name == "marker" else filter_values(participants, name))
     participants = filtered(participants, form)
     if form.marker.data is not None:
         marked = with_marker(participants, form.marker.data, form.cutoff.data, as_of)
         participants, form.cutoff.data = marked
     participants, notes = one_setting(participants, form)
+    if left_out := len(filtered(withdrew, form)):
+        notes = [
+            *notes,
+            _l("Participants left out because consent to research is withdrawn: %(n)d.", n=left_out),
+        ]
     ids = participants["participant_id"]
-    frames = [participants, *(other[other["participant_id"].isin(ids)] for other in others)]
-    result = found.build(*frames, **form.own)
+    frames = [participants, *(_about(other, ids, form) for other in others)]
+    result = found.build(*frames, **form.arguments)
     for table in result.tables:
         table.notes = [*notes, *common_notes(participants), *table.notes]
     result.report, result.form, result.frames = found, form, frames
@@ -190,11 +207,19 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     return result
 
 
+def _about(other: pd.DataFrame, ids: pd.Series, form: ReportForm) -> pd.DataFrame:
+    """Of another frame what is about these participants; of a frame of arms those that are asked for and seen."""
+    if "participant_id" in other:
+        return other[other["participant_id"].isin(ids)]
+    arms = masked_for_reader(other)
+    return filtered(arms[arms["arm"] != MASKED], form)
+
+
 def filtered(participants: pd.DataFrame, form: ReportForm) -> pd.DataFrame:
-    """Those who have, for every filter that is set, one of its values."""
+    """Those who have, for every filter that is set and that the frame knows, one of its values."""
     chosen = np.ones(len(participants), dtype=bool)
     for one in form.filters:
-        if one.data:
+        if one.data and one.name in participants:
             chosen &= participants[one.name].isin(one.data).to_numpy(dtype=bool)
     return participants if chosen.all() else participants[chosen]
 
@@ -205,7 +230,7 @@ def one_setting(participants: pd.DataFrame, form: ReportForm) -> tuple[pd.DataFr
     Where a group would mix them, one setting is kept: the form's preferred one if a participant has it. The
     form's filter then says so. Raises Refusal where the filter itself asks for the mix.
     """
-    if not _mixes_settings(participants, form.own.get("by", [])):
+    if not _mixes_settings(participants, form.groups):
         return participants, []
     if form.setting.data:
         names = ", ".join(form.setting.data)
@@ -294,6 +319,35 @@ def shown_group(name: str) -> Shown:
 
 def shown_count(name: str, label: str, explanation: str = "") -> Shown:
     return Shown(label, lambda row: "—" if row[name] is None else str(row[name]), explanation)
+
+
+def shown_text(name: str, label: str, is_prose: bool = False) -> Shown:
+    return Shown(
+        label, lambda row: "—" if row[name] is None else str(row[name]), is_number=False, is_prose=is_prose
+    )
+
+
+def shown_terms(name: str, label: str) -> Shown:
+    """A column of CTCAE terms with semicolons between them, in the reader's words; a source's words as they are."""
+    return Shown(
+        label,
+        lambda row: "—" if row[name] is None else "; ".join(map(term_label, row[name].split("; "))),
+        is_number=False,
+        is_prose=True,
+    )
+
+
+def term_label(term: str) -> str:
+    return ctcae_terms.label(term, str(get_locale()))
+
+
+def shown_fraction(name: str, label: str, explanation: str = "") -> Shown:
+    """A fraction without limits, such as a chance."""
+    return Shown(label, lambda row: written_fraction(row[name]), explanation, fractions=(name,))
+
+
+def written_fraction(fraction: float | None) -> str:
+    return "—" if fraction is None else percent(fraction)
 
 
 def shown_rate(name: str, label: str, explanation: str = "") -> Shown:

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.charts.forest import ForestRow, forest
 from tracker.forms.report import GROUPINGS, ChoiceField, GroupingField, ReportForm, value_label
-from tracker.reads.participant import outcomes_frame
+from tracker.reads.outcome import outcomes_frame
 from tracker.reports.base import (
     FEW,
     Figure,
@@ -84,9 +84,10 @@ def build(participants, by=(), endpoint="response", response=None, population="t
 
     A responder has CR or PR (RECIST 1.1), or is one by the source's word; for pcr, has a pathological
     complete response. Who has no response on record is none. response: which derived responses count; a
-    reported one counts as recorded.
+    reported one counts as recorded. Without it, confirmed ones count, and unconfirmed ones in a randomised trial.
     """
     by = list(by)
+    participants = _chosen(participants, response)
     counts = _counts(participants, endpoint, population)
     rows = _rates(_summed(counts, participants, by), endpoint)
     total = _rates(_summed(counts, participants, []), endpoint) if by else rows
@@ -100,13 +101,22 @@ def build(participants, by=(), endpoint="response", response=None, population="t
         rows[[*groups, *COLUMNS]],
         shown={name: shown_group(name) for name in groups}
         | {name: column for name, column in shown.items() if _tells(rows[name])},
-        notes=_notes(rows, participants, by, endpoint, population),
+        notes=_notes(rows, participants, by, endpoint, population, response),
     )
     return Result(
         tables=[table],
         figures=[_forest(rows, groups, total if has_total and by else None, endpoint, population)],
         headline=Table("total", _l("All groups together"), total, {name: shown[name] for name in cards}),
         sentence=LazyString(_sentence, total.iloc[0], has_total, endpoint),
+    )
+
+
+def _chosen(participants, response) -> pd.DataFrame:
+    """The participants with the best responses that were asked for."""
+    if response is None:
+        return participants
+    return participants.assign(
+        best_response=participants[f"best_{response}"], clinical_benefit=participants[f"benefit_{response}"]
     )
 
 
@@ -135,6 +145,7 @@ def _counts(participants, endpoint, population) -> pd.DataFrame:
         "benefit_told": benefit.notna() | best["CR"] | best["PR"] | best["PD"],
         "derived": participants["source"] == "derived",
         "reported": participants["source"] == "reported",
+        "non_target_only": participants["non_target_only"],
     }
     adds = {name: counted & one for name, one in adds.items()}
     return pd.DataFrame({"n": counted, "pending": participants["treated"] & participants["pending"], **adds})
@@ -204,14 +215,14 @@ def _denominator(endpoint, population):
     return _l("n: treated participants; who has no response on record counts as a non-responder.")
 
 
-def _notes(rows, participants, by, endpoint, population) -> list:
+def _notes(rows, participants, by, endpoint, population, response) -> list:
     notes = [_denominator(endpoint, population), _l("Limits: Clopper-Pearson, 95 %.")]
     if endpoint == "pcr":
         notes.append(
             _l("The orr columns hold the rate of pathological complete response; others do not apply.")
         )
-    elif rows["reported"].any():
-        notes.append(_l("Reported responses count as recorded, whether or not they were confirmed."))
+    else:
+        notes += _counting_rules(rows, response)
     if endpoint == "response" and rows["unspecified"].any():
         notes.append(
             _l(
@@ -242,6 +253,43 @@ def _notes(rows, participants, by, endpoint, population) -> list:
         notes.append(_l("Too few: of 1 to 4 participants only x/n and the limits are shown, no percentage."))
     if "cohort" in by and "trial" not in by and _shares_names(participants):
         notes.append(_l("Cohorts of different trials that bear one name are counted together."))
+    return notes
+
+
+def _counting_rules(rows, response) -> list:
+    """Which responses count, derived and reported."""
+    notes = []
+    if rows["derived"].any() and response == "unconfirmed":
+        notes.append(
+            _l("Derived from assessments by RECIST 1.1; responses count whether or not they were confirmed.")
+        )
+    elif rows["derived"].any() and response == "confirmed":
+        notes.append(
+            _l("Derived from assessments by RECIST 1.1; responses count when confirmed 28 days later.")
+        )
+    elif rows["derived"].any():
+        notes.append(
+            _l(
+                "Derived from assessments by RECIST 1.1; responses count when confirmed 28 days later, and unconfirmed"
+                " ones too in randomised trials and where the protocol needs no confirmation."
+            )
+        )
+    if rows["derived"].any():
+        notes.append(
+            _l("Clinical benefit: response, or without progression at an assessment from 24 weeks on.")
+        )
+    if rows["reported"].any():
+        notes.append(_l("Reported responses count as recorded, whether or not they were confirmed."))
+    if rows["derived"].any() and rows["reported"].any():
+        numbers = {name: int(rows[name].sum()) for name in ("derived", "reported")}
+        notes.append(_l("Outcomes derived: %(derived)d; as reported: %(reported)d.", **numbers))
+    if neither := int(rows["non_target_only"].sum()):
+        notes.append(
+            _l(
+                "Without target lesions and neither CR nor PD: %(n)d; they count as stable disease.",
+                n=neither,
+            )
+        )
     return notes
 
 

@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import wtforms
-from flask_babel import format_decimal
+from flask_babel import LazyString, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -19,7 +19,7 @@ from tracker.forms.report import (
     value_label,
     value_order,
 )
-from tracker.reads.participant import outcomes_frame
+from tracker.reads.outcome import outcomes_frame
 from tracker.reports.base import FEW, Figure, Result, Shown, Table, percent, report, shown_count, shown_group
 from tracker.stats.survival import cox, kaplan_meier, logrank, median_survival, survival_at
 from tracker.terms.trial import ArmType
@@ -33,6 +33,29 @@ PRECISE = 10
 
 #: Kinds of arm with which others are compared, in this order.
 COMPARATORS = [ArmType.ACTIVE_COMPARATOR, ArmType.PLACEBO, ArmType.NO_TREATMENT]
+
+#: Columns of a time to an event.
+_TIME = ["months", "event"]
+
+#: Best responses whose duration is counted.
+RESPONSES = ["CR", "PR"]
+
+#: How derived times are counted, by endpoint and censoring.
+_RULES = {
+    ("pfs", "fda"): _l(
+        "From randomisation or the first dose to progression (RECIST 1.1) or death; by FDA's rules an event after a new"
+        " anticancer therapy, or after two or more missed assessments, is censored at the last adequate assessment."
+    ),
+    ("pfs", "treatment-policy"): _l(
+        "From randomisation or the first dose to progression (RECIST 1.1) or death, whatever therapy came between and"
+        " however many assessments were missed."
+    ),
+    ("os", "fda"): _l("From randomisation or the first dose to death; else censored at the last contact."),
+    ("dor", "fda"): _l(
+        "Of responders (confirmed, but in randomised trials unconfirmed too), from the first CR or PR to progression or"
+        " death, censored as progression-free survival. Arms cannot be compared as if they were randomised."
+    ),
+}
 
 LANDMARKS = [6.0, 12.0, 24.0]
 MOST_LANDMARKS = 12
@@ -80,6 +103,11 @@ class SurvivalForm(ReportForm):
         },
         default="pfs",
     )
+    censoring = ChoiceField(
+        _l("Censoring of PFS"),
+        {"fda": _l("FDA's rules"), "treatment-policy": _l("Treatment policy")},
+        default="fda",
+    )
     landmarks = LandmarksField(_l("Landmarks (months)"), default=LANDMARKS, description="6,12,24")
     reference = ReferenceField(_l("Reference group"), description=_l("chosen by rule"))
 
@@ -91,17 +119,22 @@ class SurvivalForm(ReportForm):
     form=SurvivalForm,
     reads=[outcomes_frame],
 )
-def build(participants, by=(), endpoint="pfs", landmarks=LANDMARKS, reference=None):
-    """Kaplan-Meier by group; n: participants with a time and whether it ended in an event."""
+def build(participants, by=(), endpoint="pfs", censoring="fda", landmarks=LANDMARKS, reference=None):
+    """Kaplan-Meier by group; n: participants with a time and whether it ended in an event.
+
+    Duration of response is of responders only. censoring: of derived progression-free survival.
+    """
     by = list(by)
-    known = _known(participants, endpoint)
+    if endpoint == "dor":
+        participants = participants[participants["best_response"].isin(RESPONSES)]
+    known = _known(participants, endpoint, censoring)
     groups = _groups(known, by)
     reference = _reference(groups, known, by, reference)
     names = by or ["group"]
     tables = [
-        _medians(groups, names, len(participants) - len(known), endpoint),
+        _medians(groups, names, _notes(participants, known, endpoint, censoring)),
         _landmarks(groups, names, landmarks),
-        _comparison(_compared(groups, by), reference),
+        _comparison(_compared(groups, by), reference, _words(groups, names)),
     ]
     title = SurvivalForm.endpoint.args[1][endpoint]
     return Result(
@@ -109,13 +142,29 @@ def build(participants, by=(), endpoint="pfs", landmarks=LANDMARKS, reference=No
     )
 
 
-def _known(participants, endpoint) -> pd.DataFrame:
-    """Those whose time is known: a column `months`, and `event`. Nothing tells durations of response yet."""
-    if endpoint == "dor":
-        return participants[:0].assign(months=pd.Series(dtype="float64"), event=pd.Series(dtype="bool"))
-    months, event = participants[f"{endpoint}_months"], participants[f"{endpoint}_event"]
+def _known(participants, endpoint, censoring) -> pd.DataFrame:
+    """Those whose time is known: a column `months`, and `event`."""
+    name = "pfs_policy" if endpoint == "pfs" and censoring == "treatment-policy" else endpoint
+    months, event = participants[f"{name}_months"], participants[f"{name}_event"]
     known = months.notna() & event.notna()
     return participants[known].assign(months=months[known], event=event[known].astype(bool))
+
+
+def _notes(participants, known, endpoint, censoring) -> list:
+    """Whose times these are, how they were derived, and who is left out."""
+    notes = [
+        _l("n: participants with a time and whether it ended in an event."),
+        _l("Kaplan-Meier; limits: log-log, 95 %."),
+    ]
+    source = known["source" if endpoint == "dor" else f"{endpoint}_source"]
+    numbers = {name: int((source == name).sum()) for name in ("derived", "reported")}
+    if numbers["derived"]:
+        notes.append(_RULES[endpoint, censoring if endpoint == "pfs" else "fda"])
+    if any(numbers.values()):
+        notes.append(_l("Times derived: %(derived)d; as reported: %(reported)d.", **numbers))
+    if unknown := len(participants) - len(known):
+        notes.append(_l("Participants whose time is not known, and who are left out: %(n)d.", n=unknown))
+    return notes
 
 
 def _groups(known, by) -> list[tuple[tuple, pd.DataFrame]]:
@@ -139,6 +188,19 @@ def _groups(known, by) -> list[tuple[tuple, pd.DataFrame]]:
 def group_name(values) -> str:
     """A group as `comparison` writes it and `reference` names it."""
     return " / ".join(values)
+
+
+def _words(groups, names) -> dict[str, LazyString]:
+    """For each group as `comparison` writes it, the same in the reader's words."""
+    return {
+        group_name(values): LazyString(_label, names, values)
+        for values, _part in groups
+        if None not in values
+    }
+
+
+def _label(names, values) -> str:
+    return " · ".join(value_label(name, value) for name, value in zip(names, values))
 
 
 def _compared(groups, by) -> dict[str, pd.DataFrame]:
@@ -168,20 +230,12 @@ def _reference(groups, known, by, named) -> str | None:
     return max(compared, key=lambda name: (len(compared[name]), name))
 
 
-def _medians(groups, names, unknown, endpoint) -> Table:
+def _medians(groups, names, notes) -> Table:
     rows = []
     for values, part in groups:
         median = median_survival(part["months"], part["event"]) if len(part) else (np.nan,) * 3
         rows.append([*values, len(part), int(part["event"].sum()), *median])
     frame = pd.DataFrame(rows, columns=[*names, "n", "events", "median", "median_low", "median_high"])
-    notes = [
-        _l("n: participants with a time and whether it ended in an event."),
-        _l("Kaplan-Meier; limits: log-log, 95 %."),
-    ]
-    if endpoint == "dor":
-        notes.append(_l("Durations of response follow from tumor assessments; none are recorded."))
-    if unknown:
-        notes.append(_l("Participants whose time is not known, and who are left out: %(n)d.", n=unknown))
     return Table(
         "median",
         _l("Median survival (months)"),
@@ -190,7 +244,9 @@ def _medians(groups, names, unknown, endpoint) -> Table:
         | {
             "n": shown_count("n", _l("n")),
             "events": shown_count("events", _l("Events")),
-            "median": Shown(_l("Median (95% CI)"), _shown_median, _l("NR: not reached"), _shown_limits),
+            "median": Shown(
+                _l("Median (95% CI)"), _shown_median, _l("NR: not reached; NE: not estimable"), _shown_limits
+            ),
         },
         notes=notes,
     )
@@ -226,14 +282,18 @@ def _landmarks(groups, names, landmarks) -> Table:
     )
 
 
-def _comparison(compared, reference) -> Table:
+def _comparison(compared, reference, words) -> Table:
+    """Each group against the reference. words: the groups as pages and notes name them."""
     columns = ["group", "reference", "hr", "hr_low", "hr_high", "p_wald", "logrank_chi2", "logrank_p"]
     method = _l("Hazard ratio of the group over the reference: Cox, ties by Efron; p by Wald; log-rank test.")
     rows, notes = [], [method]
     if reference is not None:
         base = compared.pop(reference)
-        rows = [[name, reference, *_compare(part, base, notes, name)] for name, part in compared.items()]
-        everybody = pd.concat([base, *compared.values()], keys=range(len(compared) + 1))
+        rows = [
+            [name, reference, *_compare(part, base, notes, words[name])] for name, part in compared.items()
+        ]
+        parts = [part[_TIME] for part in (base, *compared.values())]
+        everybody = pd.concat(parts, keys=range(len(parts)))
         test = _logrank(everybody, everybody.index.get_level_values(0))
         rows.append(["overall", None, *[np.nan] * 4, *test])
     return Table(
@@ -241,8 +301,10 @@ def _comparison(compared, reference) -> Table:
         _l("Comparison"),
         pd.DataFrame(rows, columns=columns),
         shown={
-            "group": Shown(_l("Group"), _shown_compared, is_number=False),
-            "reference": Shown(_l("Reference"), lambda row: row["reference"] or "—", is_number=False),
+            "group": Shown(_l("Group"), lambda row: _shown_compared(row, words), is_number=False),
+            "reference": Shown(
+                _l("Reference"), lambda row: str(words.get(row["reference"], "—")), is_number=False
+            ),
             "hr": Shown(_l("HR (95% CI)"), _shown_hr, detail=_shown_hr_limits),
             "p_wald": Shown(_l("p (Wald)"), lambda row: shown_p(row["p_wald"])),
             "logrank_p": Shown(_l("p (log-rank)"), lambda row: shown_p(row["logrank_p"])),
@@ -256,7 +318,7 @@ def _compare(part, base, notes, name) -> tuple:
     if min(len(part), len(base)) < TESTED:
         notes.append(_l("%(group)s: too few to compare (fewer than 10 in a group).", group=name))
         return (np.nan,) * 6
-    both = pd.concat([part, base])
+    both = pd.concat([part[_TIME], base[_TIME]])
     is_group = np.arange(len(both)) < len(part)
     fit = cox(both["months"], both["event"], is_group)
     if fit.problem:
@@ -285,10 +347,7 @@ def _figure(groups, names, title) -> Figure:
     ]
     empty = pd.DataFrame(columns=[*names, "time", "at_risk", "events", "survival", "low", "high"])
     data = pd.concat(points, ignore_index=True)[list(empty.columns)] if points else empty
-    curves = [
-        (" · ".join(value_label(name, value) for name, value in zip(names, values)), part)
-        for values, part in drawn
-    ]
+    curves = [(_label(names, values), part) for values, part in drawn]
     return Figure("km", title, data, functools.partial(_draw, curves=curves))
 
 
@@ -340,8 +399,8 @@ def _shown_survival_limits(row):
     return f"({low}–{high})"
 
 
-def _shown_compared(row):
-    return _("All groups") if row["group"] == "overall" else row["group"]
+def _shown_compared(row, words):
+    return _("All groups") if row["group"] == "overall" else str(words[row["group"]])
 
 
 def _shown_hr(row):

@@ -14,8 +14,26 @@ class IdConverter(IntegerConverter):
 
 def register(app):
     """Every blueprint of the views."""
-    from tracker.views import account, biomarker, home, participant, regimen, reports, terms, trial
+    from tracker.views import (
+        account,
+        biomarker,
+        escalation,
+        evidence,
+        home,
+        import_file,
+        import_mapping,
+        job,
+        oversight,
+        participant,
+        regimen,
+        reports,
+        response,
+        terms,
+        treatment,
+        trial,
+    )
 
+    assert import_mapping  # it adds to the addresses of import_file
     app.url_map.converters["id"] = IdConverter
     for blueprint in (
         home.home,
@@ -25,15 +43,28 @@ def register(app):
         trial.arm,
         trial.cohort,
         trial.trial_member,
+        escalation.dose_level,
+        escalation.dose_decision,
         regimen.agent,
         regimen.regimen,
         regimen.reference_result,
         participant.participant,
         participant.reported_outcome,
+        response.lesion,
+        response.tumor_assessment,
+        treatment.administration,
+        treatment.adverse_event,
         biomarker.biomarker,
         biomarker.assay,
         biomarker.measurement,
+        evidence.hypothesis,
+        evidence.finding,
+        evidence.finding_review,
+        oversight.query,
+        oversight.comment,
         reports.reports,
+        import_file.import_file,
+        job.job,
         terms.terms,
     ):
         app.register_blueprint(blueprint)

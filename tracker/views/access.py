@@ -1,5 +1,6 @@
 """Who may open an address. Every address says it, or the application does not start."""
 
+import contextlib
 import datetime
 import hashlib
 import secrets
@@ -33,6 +34,16 @@ def permission_required(*permissions: Permission):
     return declare
 
 
+def takes(*, length: str, fields: str):
+    """What may be sent to the view is limited by these settings, instead of by those of all forms."""
+
+    def declare(view):
+        view.limits = length, fields
+        return view
+
+    return declare
+
+
 def public(view):
     """The view is for everybody, signed in or not."""
     view.permissions = ()
@@ -58,10 +69,6 @@ def _open():
         abort(414)
     if request.endpoint == "static":
         return None
-    if request.method not in _SAFE_METHODS:
-        fields = sum(len(values) for _name, values in request.form.lists())
-        if fields > current_app.config["MAX_FORM_FIELDS"]:
-            abort(413)
     permissions = getattr(current_app.view_functions.get(request.endpoint), "permissions", ())
     if current_user.is_authenticated:
         request.opened.enter_context(scope.reading_as(current_user._get_current_object(), request.id))
@@ -69,12 +76,25 @@ def _open():
         return login_manager.unauthorized()
     if permissions and not any(current_user.may(permission) for permission in permissions):
         abort(403)
+    if request.method not in _SAFE_METHODS:
+        _refuse_too_much()
     return None
+
+
+def _refuse_too_much():
+    view, config = current_app.view_functions.get(request.endpoint), current_app.config
+    length, most = getattr(view, "limits", ("MAX_CONTENT_LENGTH", "MAX_FORM_FIELDS"))
+    request.max_content_length = config[length]
+    request.max_form_memory_size = config[length]
+    request.max_form_parts = config[most]
+    if sum(len(values) for _name, values in request.form.lists()) > config[most]:
+        abort(413)
 
 
 def _close(_error):
     if hasattr(request, "opened"):
         request.opened.close()
+    request.close()  # files that were sent lie in temporary ones
 
 
 def start_sign_in(user: User) -> None:
@@ -109,12 +129,14 @@ def _load_user(token: str) -> User | None:
     if sign_in is None:
         return None
     if clock.now() - sign_in.last_seen_at > SEEN_EVERY:
-        # A transaction of its own: the request itself may be one that only reads.
+        # A transaction of its own: the request itself may be one that only reads. Nobody waits for it, as
+        # they would while a long import holds the database.
         key = sign_in.id
         db.session.rollback()
-        with writing():
+        with writing(patience=0.2), contextlib.suppress(sa.exc.OperationalError):
             db.session.get(SignIn, key).last_seen_at = clock.now()
             db.session.commit()
+        db.session.rollback()
         sign_in = _find(token)
     return sign_in and sign_in.user
 

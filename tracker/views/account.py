@@ -69,7 +69,7 @@ def sign_in():
 @permission_required(Permission.USE_OWN_ACCOUNT)
 def sign_out():
     """End this browser's sign-in."""
-    _refuse_without_token()
+    refuse_without_token()
     end_sign_in()
     db.session.commit()
     flash(_("You are signed out."), "success")
@@ -112,7 +112,7 @@ def show():
 @permission_required(Permission.USE_OWN_ACCOUNT)
 def revoke(id):
     """Sign out another browser of one's own."""
-    _refuse_without_token()
+    refuse_without_token()
     found = db.session.scalar(sa.select(SignIn).where(SignIn.id == id, SignIn.user_id == current_user.id))
     if found is None:
         abort(404)
@@ -164,7 +164,7 @@ def new_password(id):
 @permission_required(Permission.EDIT_ACCOUNTS)
 def disable(id):
     """Shut an account; it bites on the next request."""
-    _refuse_without_token()
+    refuse_without_token()
     found = find(User, id)
     actions.disable_user(found)
     db.session.commit()
@@ -176,7 +176,7 @@ def disable(id):
 @permission_required(Permission.EDIT_ACCOUNTS)
 def enable(id):
     """Open a disabled account again."""
-    _refuse_without_token()
+    refuse_without_token()
     found = find(User, id)
     found.disabled_at = None
     db.session.commit()
@@ -184,7 +184,7 @@ def enable(id):
     return redirect(url_for("user.show", id=id), 303)
 
 
-def _refuse_without_token():
+def refuse_without_token():
     """Refuse a button that was not pressed on a page of ours."""
     if not EmptyForm().validate_on_submit():
         raise Refusal(_("This page has expired. Nothing was done; open it again."), status=400)

@@ -1,11 +1,14 @@
 """Biomarkers, assays and measurements."""
 
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import selectinload
 
 from tracker.forms.biomarker import AssayForm, BiomarkerForm, MeasurementForm
 from tracker.models import Assay, Biomarker, Measurement
+from tracker.reads.evidence import findings_by_location, hypotheses_about, hypothesis_states
 from tracker.roles import Permission
-from tracker.views.records import record_views
+from tracker.views.access import permission_required
+from tracker.views.records import KINDS, find, record_views, render_record
 
 biomarker = record_views(
     Biomarker,
@@ -14,7 +17,24 @@ biomarker = record_views(
     edit=Permission.EDIT_OWN_FINDINGS,
     columns=["name", "hgnc_symbol", "kind"],
     filters=["kind"],
+    without=["show"],
 )
+
+
+@biomarker.get("/<id:id>", endpoint="show")
+@permission_required(Permission.READ_FINDINGS)
+def show_biomarker(id):
+    """A biomarker: its assays, what is expected of it, and what was found, by tumor location."""
+    found = find(Biomarker, id, selectinload(Biomarker.assays), include_withdrawn=True)
+    hypotheses = hypotheses_about(found)
+    return render_record(
+        KINDS["biomarker"],
+        found,
+        hypotheses=hypotheses,
+        states=hypothesis_states(hypotheses),
+        by_location=findings_by_location(found),
+    )
+
 
 assay = record_views(
     Assay,

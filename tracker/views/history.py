@@ -35,6 +35,7 @@ class Event:
     changes: list[tuple[str, str | None, str | None]]  # label, old, new
     reason: str | None
     tone: str | None
+    is_change: bool  # of stored values
 
 
 def events_of(record) -> list[AuditEvent]:
@@ -57,9 +58,15 @@ def told(record, form: RecordForm) -> list[Event]:
             event.action.label,
             shown(event.at),
             event.actor,
-            [_change(record, form, names, name, *pair) for name, pair in event.changes.items()],
+            # Masked changes are one: how many agents an event was attributed to would tell the arm.
+            list(
+                dict.fromkeys(
+                    _change(record, form, names, name, *pair) for name, pair in event.changes.items()
+                )
+            ),
             event.reason,
             "bad" if event.action is Action.WITHDRAW else None,
+            event.action is Action.CHANGE,
         )
         for event in events
     ]
@@ -82,7 +89,8 @@ def _names(form, events) -> dict[tuple, str]:
 
 def _change(record, form, names, name, old, new):
     if is_masked(record, name):
-        return form[name.removesuffix("_id")].label.text, _("masked"), _("masked")
+        owner = name.partition(".")[0].removesuffix("_id")
+        return form[owner].label.text, _("masked"), _("masked")
     field, label = _field(form, name)
     return label, _word(field, names, old), _word(field, names, new)
 
@@ -97,7 +105,13 @@ def _field(form, name):
             return row[part], _part(form[owner].label.text, row[part].label.text)
         return None, _part(form[owner].label.text, _("place"))
     name = name.removesuffix("_id")
-    others = {"withdrawn_at": _("Withdrawn"), "undated": _("Without dates"), "disabled_at": _("Disabled")}
+    others = {
+        "withdrawn_at": _("Withdrawn"),
+        "undated": _("Without dates"),
+        "disabled_at": _("Disabled"),
+        "advice": _("Advice of the rule"),
+        "ctcae_term": _("CTCAE term"),
+    }
     if name in others:
         return None, others[name]
     return (form[name], form[name].label.text) if name in form else (None, name.replace("_", " "))
@@ -121,4 +135,6 @@ def _word(field, names, value):
         return shown_study_day(datetime.date.fromisoformat(value))
     if isinstance(field, (CodeListField, CodeOrTextField)):
         return field.codes.label(value, str(get_locale()))
+    if isinstance(value, dict):  # the advice that a decision keeps
+        return f"{value.get('action')}: {value.get('reason')}"
     return shown(value)

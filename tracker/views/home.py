@@ -5,12 +5,23 @@ from flask import Blueprint, current_app, redirect, render_template, request, ur
 from flask_babel import gettext as _
 from flask_login import current_user
 
+from tracker import clock
 from tracker.extensions import db
 from tracker.forms.account import EmptyForm
-from tracker.models import Agent, Participant, Regimen, Trial
+from tracker.models import Agent, Biomarker, Participant, Regimen, Trial
+from tracker.reads.escalation import standings_in_scope
+from tracker.reads.evidence import (
+    comments_mentioning,
+    findings_awaiting_review,
+    findings_of,
+    hypotheses_without_data,
+)
+from tracker.reads.oversight import queries_in
+from tracker.reads.treatment import unreported_serious_events
 from tracker.reads.trial import accrual
 from tracker.reports.base import run_report
 from tracker.roles import Permission, Role
+from tracker.terms.oversight import QueryState
 from tracker.values import Refusal, fold, read_text
 from tracker.views.access import permission_required, public
 from tracker.views.account import own_address
@@ -24,8 +35,10 @@ _SEARCHED = [
     (Participant, Permission.READ_PARTICIPANTS),
     (Regimen, Permission.READ_TRIALS),
     (Agent, Permission.READ_TRIALS),
+    (Biomarker, Permission.READ_FINDINGS),
 ]
 _FOUND_AT_MOST = 20
+_SHOWN_AT_MOST = 8
 _A_YEAR = 365 * 24 * 3600
 
 
@@ -36,7 +49,42 @@ def index():
     outcomes = by_trial = None
     if current_user.role is Role.DIRECTOR:
         outcomes, by_trial = run_report("outcomes", []), run_report("outcomes", [("by", "trial")])
-    return render_template("home/index.html", trials=accrual(), outcomes=outcomes, by_trial=by_trial)
+    serious, waits, queries = [], {}, ([], 0)
+    if current_user.may(Permission.READ_PARTICIPANTS):
+        serious = unreported_serious_events()
+        waits = {event.id: (clock.today() - (event.aware_on or event.started_on)).days for event in serious}
+        answers = current_user.may(Permission.ANSWER_QUERIES)
+        queries = queries_in(QueryState.OPEN if answers else QueryState.ANSWERED, _SHOWN_AT_MOST)
+    standings = []
+    if current_user.may(Permission.EDIT_TRIALS) or current_user.may(Permission.DECIDE_ARMS):
+        standings = [one for one in standings_in_scope(clock.today()) if not one.is_closed]
+    return render_template(
+        "home/index.html",
+        doses_due=[one for one in standings if one.decision_is_due],
+        crossed=[one for one in standings if one.boundaries_crossed],
+        trials=accrual(),
+        outcomes=outcomes,
+        by_trial=by_trial,
+        serious=serious,
+        waits=waits,
+        report_days=current_app.config["SERIOUS_EVENT_REPORT_HOURS"] / 24,
+        queries=queries,
+        **_evidence(),
+    )
+
+
+def _evidence():
+    """What researchers work on, what awaits the director's review, and who asks the reader something."""
+    writes = current_user.may(Permission.EDIT_OWN_FINDINGS)
+    reads = current_user.may(Permission.READ_FINDINGS)
+    return {
+        "my_findings": findings_of(current_user) if writes else [],
+        "without_data": hypotheses_without_data(current_user) if writes else [],
+        "to_review": findings_awaiting_review(current_user)
+        if current_user.may(Permission.DECIDE_FINDINGS)
+        else [],
+        "mentions": comments_mentioning(current_user, _SHOWN_AT_MOST) if reads else [],
+    }
 
 
 @home.get("/search")

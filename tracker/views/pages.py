@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from flask import current_app, request, url_for
-from flask_babel import format_datetime, get_locale
+from flask_babel import format_date, format_datetime, get_locale
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
@@ -16,12 +16,18 @@ from tracker.models.participant import study_day
 from tracker.reads.masking import is_masked
 from tracker.roles import Permission
 from tracker.terms.base import Term
-from tracker.terms.codes import diagnoses, tissues
+from tracker.terms.codes import ctcae_socs, ctcae_terms, diagnoses, tissues
 
 THEMES = ("light", "dark")
 
 #: Attributes that hold a code of a code list, under this name in every model.
-CODED = {"tumor_location": tissues, "diagnosis": diagnoses}
+CODED = {
+    "tumor_location": tissues,
+    "diagnosis": diagnoses,
+    "soc": ctcae_socs,
+    "ctcae_term": ctcae_terms,
+    "term": ctcae_terms,
+}
 
 _POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
@@ -33,6 +39,7 @@ def init_app(app):
     app.after_request(_add_headers)
     app.context_processor(_for_every_page)
     app.add_template_filter(shown)
+    app.add_template_filter(long_day)
 
 
 def chosen_language() -> str:
@@ -61,11 +68,18 @@ def shown(value) -> str:
     return str(value)
 
 
+def long_day(day: datetime.date) -> str:
+    """A date in words, so that nobody takes the month for the day."""
+    return format_date(day, "full")
+
+
 def shown_field(record, name) -> str:
     """An attribute of a record as the reader may see it; a code of a code list as its label."""
     if is_masked(record, name):
         return _("masked")
     value = getattr(record, name)
+    if name == "question" and record.rule:
+        value = _(value)  # a rule's own words, which the catalogue has
     owner = record if isinstance(record, Participant) else getattr(record, "participant", None)
     if owner is not None and owner.undated and name.endswith("_on") and value is not None:
         return shown_study_day(value)
@@ -120,15 +134,26 @@ def navigation() -> list[dict]:
             [
                 (_("Overview"), "home.index", "speedometer2", Permission.USE_OWN_ACCOUNT),
                 (_("Participants"), "participant.list", "people", Permission.READ_PARTICIPANTS),
+                (
+                    _("Adverse events"),
+                    "adverse_event.list",
+                    "exclamation-triangle",
+                    Permission.READ_PARTICIPANTS,
+                ),
+                (_("Queries"), "query.list", "question-circle", Permission.READ_PARTICIPANTS),
                 (_("Trials"), "trial.list", "diagram-3", Permission.READ_TRIALS),
                 (_("Regimens"), "regimen.list", "capsule", Permission.READ_TRIALS),
                 (_("Agents"), "agent.list", "bandaid", Permission.READ_TRIALS),
                 (_("Biomarkers"), "biomarker.list", "droplet", Permission.READ_FINDINGS),
+                (_("Hypotheses"), "hypothesis.list", "lightbulb", Permission.READ_FINDINGS),
+                (_("Findings"), "finding.list", "clipboard-check", Permission.READ_FINDINGS),
                 (_("Reference results"), "reference_result.list", "journal-text", Permission.READ_TRIALS),
+                (_("Imports"), "import_file.list", "upload", Permission.IMPORT_EVERYTHING),
+                (_("Imports"), "import_file.list", "upload", Permission.IMPORT_SPECIMENS),
             ],
         ),
         (
-            _("Review"),
+            _("Analysis"),
             [
                 (_("Outcomes"), "reports.outcomes", "graph-up", Permission.READ_REPORTS),
                 (_("Reports"), "reports.index", "file-earmark-text", Permission.READ_REPORTS),

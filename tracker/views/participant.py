@@ -1,13 +1,27 @@
 """Participants and their reported outcomes."""
 
-from flask_babel import lazy_gettext as _l
+import functools
 
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from sqlalchemy.orm import joinedload
+
+from tracker import clock
+from tracker.charts import base
+from tracker.charts.timeline import timeline
 from tracker.forms.participant import ParticipantForm, ReportedOutcomeForm
-from tracker.models import Participant, ReportedOutcome
+from tracker.models import DoseLevel, Participant, ReportedOutcome
 from tracker.reads.biomarker import measurements_of
+from tracker.reads.masking import hides_doses
+from tracker.reads.outcome import course_of
+from tracker.reads.oversight import queries_about
+from tracker.reads.treatment import doses_of, events_of
+from tracker.reports.base import percent
 from tracker.roles import Permission
+from tracker.terms.response import Censoring, LesionRole
 from tracker.views.access import permission_required
 from tracker.views.records import KINDS, find, record_views, render_record
+from tracker.views.timeline import best_in_words, shown_day, timeline_of
 
 participant = record_views(
     Participant,
@@ -37,8 +51,44 @@ participant = record_views(
 @permission_required(Permission.READ_PARTICIPANTS)
 def show(id):
     """A participant: what became of them, and what was measured."""
-    found = find(Participant, id, include_withdrawn=True)
-    return render_record(KINDS["participant"], found, measurements=measurements_of(found))
+    found = find(
+        Participant,
+        id,
+        *(joinedload(getattr(Participant, name)) for name in ("trial", "arm", "cohort")),
+        joinedload(Participant.dose_level).joinedload(DoseLevel.arm),
+        joinedload(Participant.reported_outcome),
+        include_withdrawn=True,
+    )
+    kind = KINDS["participant"]
+    doses, events = doses_of(found), events_of(found)
+    course = course_of(found, clock.today(), show_date=functools.partial(shown_day, found))
+    return render_record(
+        kind,
+        found,
+        doses=doses,
+        hides_doses=hides_doses(),
+        events=events,
+        course=course,
+        shown_day=shown_day,
+        censoring_label=lambda code: Censoring(code).label,
+        role_label=lambda code: LesionRole(code).label,
+        best=course and best_in_words(found, course),
+        measurements=measurements_of(found),
+        queries=queries_about([found, *doses, *events]),
+        drawn=_drawn(found, *timeline_of(found, kind.empty_form(found), doses, events, course)),
+    )
+
+
+def _drawn(found, lanes, sums):
+    """The timeline for a wide and for a narrow page; None while nothing has happened."""
+    if not any(lane.marks for lane in lanes):
+        return None
+    title = _("Timeline of %(participant)s", participant=found.code)
+    label = _("Sum of target lesions")
+    return [
+        timeline(lanes, sums, title=title, sums_label=label, width=width, percent=percent)
+        for width in (base.WIDE_PAGE, base.NARROW)
+    ]
 
 
 reported_outcome = record_views(

@@ -11,19 +11,23 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy.orm.exc import StaleDataError
 
-from tracker import clock
+from tracker import actions, clock
 from tracker.audit import because
 from tracker.extensions import db, violated
 from tracker.forms.base import RecordForm
 from tracker.forms.fields import OwnerField
 from tracker.forms.withdrawal import WithdrawalForm
-from tracker.models import Record, Submission
+from tracker.models import Authored, Comment, Participant, Query, Record, Submission
+from tracker.reads.evidence import comments_about
+from tracker.reads.masking import seen_on_pages
+from tracker.reads.oversight import queries_about
 from tracker.reads.pages import list_page
 from tracker.reads.references import references_to
 from tracker.roles import Permission
-from tracker.scope import reader
+from tracker.scope import reader, trial_id_of
 from tracker.values import Refusal
 from tracker.views.access import permission_required
 from tracker.views.errors import note_faults
@@ -76,6 +80,7 @@ def record_views(
     entry_form=None,
     new_label=None,
     stored=None,
+    address=None,
 ) -> Blueprint:
     """The pages of one kind of record.
 
@@ -83,6 +88,7 @@ def record_views(
     names at length, or not at all. filters: attributes that the
     list can be narrowed by. without: names of the views that are left out. entry_form: the form of a new
     record, where it asks for more. stored: called with a new record before the commit, to store what belongs to it.
+    address: the word of its addresses, where that is not its name with an s.
     """
     kind = RecordKind(
         model,
@@ -97,8 +103,8 @@ def record_views(
         stored,
     )
     KINDS[kind.name] = kind
-    plural = f"/{kind.name.replace('_', '-')}s"
-    blueprint = Blueprint(kind.name, __name__, url_prefix=plural)
+    plural = address or f"{kind.name.replace('_', '-')}s"
+    blueprint = Blueprint(kind.name, __name__, url_prefix=f"/{plural}")
     for name, (rule, view, permission, methods) in _views(kind).items():
         if name not in without:
             view.__name__ = name
@@ -118,10 +124,13 @@ def _views(kind: RecordKind):
 
     def edit(id):
         record = find(kind.model, id)
+        refuse_what_is_anothers(record)
         return change(record, kind.form(record), _("Edit %(record)s", record=str(record)))
 
     def withdraw(id):
-        return withdraw_record(kind, find(kind.model, id, include_withdrawn=True))
+        record = find(kind.model, id, include_withdrawn=True)
+        refuse_what_is_anothers(record)
+        return withdraw_record(kind, record)
 
     def history(id):
         return render_history(kind, find(kind.model, id, include_withdrawn=True))
@@ -143,11 +152,23 @@ def find(model, id, *load, include_withdrawn=False):
     load: loader options for what the page shows beside it. What is withdrawn of that is left out, unless the
     record itself is withdrawn.
     """
-    statement = sa.select(model).where(model.id == id).options(*load)
+    statement = sa.select(model).where(model.id == id, *seen_on_pages(model)).options(*load)
     record = db.session.scalar(statement)
     if record is None and include_withdrawn:
         record = db.session.scalar(statement.execution_options(include_withdrawn=True))
     return record or abort(404)
+
+
+def refuse_what_is_anothers(record):
+    """403 for a record that has an author, to everybody else."""
+    if isinstance(record, Authored) and record.is_anothers(current_user):
+        raise Refusal(_("Only %(author)s may change this.", author=str(record.author)), status=403)
+
+
+def may_change(kind: RecordKind, record) -> bool:
+    """Whether the reader may change and withdraw the record."""
+    is_anothers = isinstance(record, Authored) and record.is_anothers(current_user)
+    return current_user.may(kind.edit) and record.withdrawn_at is None and not is_anothers
 
 
 # Listing and showing
@@ -160,8 +181,20 @@ def render_list(kind: RecordKind):
 
 def render_record(kind: RecordKind, record, **more):
     form = kind.empty_form(record)
+    has_trial = record.trial_path is not None and not isinstance(record, Query)
+    if "queries" not in more:
+        more["queries"] = queries_about([record]) if has_trial else []
+    can_be_commented = current_user.may(Permission.READ_FINDINGS) and not isinstance(record, (Query, Comment))
+    more["comments"] = comments_about(record) if can_be_commented else None
+    more["may_change"] = may_change(kind, record)
+    more.setdefault("may_edit", more["may_change"])
     return render_template(
-        [f"{kind.name}/show.html", "records/show.html"], kind=kind, record=record, form=form, **more
+        [f"{kind.name}/show.html", "records/show.html"],
+        kind=kind,
+        record=record,
+        form=form,
+        has_trial=has_trial,
+        **more,
     )
 
 
@@ -208,12 +241,17 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
     is_new = record.id is None
     try:
         with because(form.reason.data):
+            if is_new and isinstance(record, Authored):
+                record.author_id = reader().user_id
             form.populate_obj(record)
             db.session.add(record)
             db.session.flush()
             if stored:
                 stored(record)
-            name, address = str(record), url(record)
+            if trial_id_of(record) is not None:
+                actions.settle_queries(record, form.found)
+            name = str(record)
+            address = _address_after(form, record, is_new)
             _note_submission(form, address)
             db.session.commit()
     except sa.exc.IntegrityError as error:
@@ -270,7 +308,18 @@ def form_page(form: RecordForm, title, status=None):
         status = 422 if form.is_submitted() and not form.wants_rows else 200
     note_faults(form)
     cancel = url(form.record) if form.record is not None and form.record.id else _list_address(form)
-    return render_template("records/form.html", form=form, title=title, cancel=cancel), status
+    offers_next = form.record is None and form.needs is not None
+    name = form.model.__tablename__
+    return (
+        render_template(
+            [f"{name}/form.html", "records/form.html"],
+            form=form,
+            title=title,
+            cancel=cancel,
+            offers_next=offers_next,
+        ),
+        status,
+    )
 
 
 def conflict_page(form: RecordForm, title):
@@ -279,6 +328,14 @@ def conflict_page(form: RecordForm, title):
     last = events_of(record)[0]
     form.show_conflicts(lambda name: shown_field(record, name), last.actor, shown(last.at))
     return form_page(form, title, 409)
+
+
+def _address_after(form, record, is_new):
+    """Where one goes on: the form again for another record, else the record, or the participant it was entered for."""
+    owner = form[form.needs].data if form.needs else None
+    if request.form.get("next"):
+        return url_for(f"{form.model.__tablename__}.new", **({form.needs: owner.id} if owner else {}))
+    return url(owner) if is_new and isinstance(owner, Participant) else url(record)
 
 
 def _list_address(form):

@@ -39,9 +39,11 @@ def show(slug):
 def file(slug, format):
     """The same report as a file."""
     content = report_file(slug, format, request.args)
+    part = request.args.get("figure") or request.args.get("table")
+    name = f"{slug}-{part}" if part else slug
     answer = Response(content, content_type=find_format(format).media_type)
     answer.headers.set(
-        "Content-Disposition", "inline" if format == "json" else "attachment", filename=f"{slug}.{format}"
+        "Content-Disposition", "inline" if format == "json" else "attachment", filename=f"{name}.{format}"
     )
     return answer
 

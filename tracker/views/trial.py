@@ -1,13 +1,16 @@
 """Trials, arms, cohorts and the members of a trial."""
 
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy.orm import selectinload
 
-from tracker import actions
+from tracker import actions, clock
 from tracker.extensions import db
 from tracker.forms.trial import ArmForm, CohortForm, ReleaseForm, TrialForm, TrialMemberForm
-from tracker.models import Arm, Cohort, Trial, TrialMember
+from tracker.models import Arm, Cohort, DoseDecision, Trial, TrialMember
+from tracker.reads.escalation import standings_in_scope
 from tracker.reads.trial import enrolled_by
+from tracker.reports.escalation import ladder_figure, standing_parts
 from tracker.roles import Permission
 from tracker.scope import reader
 from tracker.views.access import permission_required
@@ -35,7 +38,7 @@ trial = record_views(
 @trial.get("/<id:id>")
 @permission_required(Permission.READ_TRIALS)
 def show(id):
-    """A trial: its arms with accrual, its cohorts by location, its people."""
+    """A trial: its arms with accrual and the ladders of those that escalate, its cohorts by location, its people."""
     found = find(
         Trial,
         id,
@@ -43,7 +46,12 @@ def show(id):
         selectinload(Trial.members).joinedload(TrialMember.user),
         include_withdrawn=True,
     )
-    return render_record(KINDS["trial"], found, enrolled=enrolled_by(found))
+    ladder = None
+    if current_user.may(Permission.READ_PARTICIPANTS):
+        standings = standings_in_scope(clock.today(), trial_id=found.id)
+        climbing = [one for one in standings if one.rule is not None and len(one.levels)]
+        ladder = ladder_figure(climbing) if climbing else None
+    return render_record(KINDS["trial"], found, enrolled=enrolled_by(found), ladder=ladder)
 
 
 @trial.route("/<id:id>/release", methods=["GET", "POST"])
@@ -61,7 +69,26 @@ arm = record_views(
     edit=Permission.EDIT_TRIALS,
     columns=["code", "trial", "title", "type", "regimen", "status", "planned_n"],
     filters=["trial", "type", "status"],
+    without=["show"],
 )
+
+
+@arm.get("/<id:id>", endpoint="show")
+@permission_required(Permission.READ_TRIALS)
+def show_arm(id):
+    """An arm: where its escalation, its two stages and its toxicity stand, for those who may see participants."""
+    found = find(
+        Arm,
+        id,
+        selectinload(Arm.dose_decisions).joinedload(DoseDecision.decided_by),
+        selectinload(Arm.dose_decisions).joinedload(DoseDecision.to_level),
+        include_withdrawn=True,
+    )
+    may_see = current_user.may(Permission.READ_PARTICIPANTS) and found.withdrawn_at is None
+    standings = standings_in_scope(clock.today(), arm_id=found.id) if may_see else []
+    parts = standing_parts(standings[0]) if standings else {}
+    return render_record(KINDS["arm"], found, **parts)
+
 
 cohort = record_views(
     Cohort,

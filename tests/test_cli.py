@@ -1,0 +1,88 @@
+"""Commands, as somebody types them."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from tracker import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.slow
+def test_bench_measures_every_import_and_report_beside_a_plain_script(tmp_path):
+    home = tmp_path / "home"
+    environment = os.environ | {"TRACKER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-P", "-m", "tracker", "bench", "--participants", "200"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    for line in (
+        "import 200 participants with outcomes",
+        "import 1,000 measurements",
+        "of it with the write lock",
+        "outcomes by location, cold",
+        "outcomes by location, warm",
+        "survival (overall), cold",
+        "survival (overall), warm",
+    ):
+        assert line in done.stdout
+    assert not home.exists()
+
+
+def test_bench_lists_the_benchmarks_that_there_are():
+    done = CliRunner().invoke(cli.cli, ["bench", "everything"])
+    assert done.exit_code == 2
+    assert (
+        done.stderr == "tracker: there is no benchmark 'everything'; there are: imports, reports, responses\n"
+    )
+
+
+def test_bench_says_where_the_benchmarks_are_missing(monkeypatch, tmp_path):
+    monkeypatch.setattr(cli, "__file__", str(tmp_path / "tracker" / "cli.py"))
+    done = CliRunner().invoke(cli.cli, ["bench"])
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "tracker: the benchmarks are not installed: they come with the source, in tests/bench\n"
+    )
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """run(words) invokes a command on an installation of its own."""
+    monkeypatch.setenv("TRACKER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path / 'tracker.sqlite'}")
+    return lambda *words: CliRunner().invoke(cli.cli, [str(word) for word in words])
+
+
+def test_import_reads_a_folder_of_sdtm_domains(run, tmp_path):
+    (tmp_path / "tu.csv").write_text("USUBJID,TULNKID,TULOC,TUORRES\nS1,T1,LIVER,TARGET\n")
+    (tmp_path / "tr.csv").write_text("USUBJID,TRLNKID,TRTESTCD,TRSTRESN,TRDTC\nS1,T1,LDIAM,20,2024-01-10\n")
+    done = run("import", tmp_path, "--sdtm", "--trial", "T")
+    assert done.exit_code == 0, done.output
+    assert "lesion_measurement: 1 new, 0 changed, 0 unchanged" in done.stdout
+    assert done.stdout.endswith("stored\n")
+    (tmp_path / "tr.csv").write_text("USUBJID,TRLNKID,TRTESTCD,TRSTRESN,TRDTC\nS1,T9,LDIAM,20,2024-02-10\n")
+    done = run("import", tmp_path, "--sdtm", "--trial", "T")
+    assert done.exit_code == 1
+    assert "row 2, column TR.TRLNKID: The participant has no lesion of this label." in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--sdtm"],
+        ["--sdtm", "--trial", "T", "--mapping", "map.toml"],
+        ["--trial", "T"],
+        [],
+    ],
+)
+def test_import_used_wrongly_says_what_would_be_right(run, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "map.toml").write_text("")
+    done = run("import", tmp_path, *words)
+    assert done.exit_code == 2
+    assert "--sdtm" in done.stderr

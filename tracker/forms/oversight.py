@@ -1,0 +1,126 @@
+"""Forms of queries: asking, answering, closing; and of comments."""
+
+import re
+
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+
+from tracker.forms.base import RecordForm
+from tracker.forms.fields import ChoiceField, RecordField, TermField, TextField
+from tracker.models import Comment, Mention, Participant, Query, Trial, User
+from tracker.reads.evidence import users_named
+from tracker.roles import Permission
+from tracker.terms.oversight import QueryState
+from tracker.values import Refusal
+
+
+class QueryForm(RecordForm):
+    """How a query is shown and listed."""
+
+    model = Query
+    sections = [
+        (_l("Query"), ["trial", "participant", "record_type", "field", "question", "state", "answer"])
+    ]
+
+    trial = RecordField(_l("Trial"), Trial)
+    participant = RecordField(_l("Participant"), Participant, optional=True)
+    record_type = TextField(_l("Kind of record"))
+    field = TextField(_l("Field"))
+    question = TextField(_l("Question"))
+    state = TermField(_l("State"), QueryState)
+    answer = TextField(_l("Answer"), optional=True)
+
+
+class WhichField(ChoiceField):
+    """A field of the record that is asked about."""
+
+    def __init__(self, label=None, *, _form=None, **kwargs):
+        super().__init__(label, _form=_form, **kwargs)
+        self.around = _form
+
+    def options(self):
+        return self.around.choices
+
+    def read(self, text):
+        if text and text not in dict(self.around.choices):
+            raise Refusal(_("Choose one of the list."))
+        return text or None
+
+
+class AskForm(RecordForm):
+    """A question about a field of a record."""
+
+    model = Query
+    sections = [(_l("Query"), ["field", "question"])]
+
+    field = WhichField(_l("Field"))
+    question = TextField(_l("Question"), multiline=True, maximum=500)
+
+    def __init__(self, choices, **kwargs):
+        """choices: (name, label) of each field that can be asked about."""
+        self.choices = choices
+        super().__init__(**kwargs)
+
+
+class AnswerForm(RecordForm):
+    model = Query
+    sections = [(_l("Answer"), ["answer"])]
+
+    answer = TextField(_l("Answer"), multiline=True, maximum=1000)
+
+
+class CloseForm(RecordForm):
+    """Whether the answer settles the query."""
+
+    model = Query
+    sections = [(_l("Decision"), ["state"])]
+
+    state = TermField(_l("The query is now"), [QueryState.CLOSED, QueryState.OPEN])
+
+
+#: A name of an account after an @ that follows no letter, so that an address is none.
+_MENTION = re.compile(r"(?<![\w.])@(\w+(?:[.-]\w+)*)")
+
+
+class CommentForm(RecordForm):
+    """What is said about a record; @name tells somebody."""
+
+    model = Comment
+    sections = [(_l("Comment"), ["text"])]
+
+    text = TextField(
+        _l("Comment"),
+        multiline=True,
+        maximum=5000,
+        help=_l("Write @ before the name of an account to tell that person."),
+    )
+    #: Not typed; lists and histories show it.
+    author = RecordField(_l("Author"), User, optional=True)
+
+    def __init__(self, record=None, trial_id=None, **kwargs):
+        """trial_id: the trial of the record that is commented on, if it has one."""
+        self.trial_id = trial_id
+        super().__init__(record, **kwargs)
+
+    def validate(self, extra_validators=None):
+        sound = super().validate(extra_validators)
+        names = list(dict.fromkeys(name.lower() for name in _MENTION.findall(self.text.data or "")))
+        found = users_named(names) if names else {}
+        self.mentioned = [found[name] for name in names if name in found]
+        deaf = [name for name in names if name not in found or not self._may_read(found[name])]
+        if deaf:
+            told = _(
+                "Nobody of this name may read it: %(names)s.", names=", ".join(f"@{name}" for name in deaf)
+            )
+            self.text.errors = [*self.text.errors, told]
+        return sound and not deaf
+
+    def _may_read(self, user):
+        trials = {one.trial_id for one in user.memberships}
+        sees = user.may(Permission.SEE_ALL_TRIALS) or self.trial_id is None or self.trial_id in trials
+        return sees and user.may(Permission.READ_FINDINGS)
+
+    def populate_obj(self, record):
+        super().populate_obj(record)
+        record.mentions[:] = [Mention(user=user) for user in self.mentioned]
+        record.mentions.reorder()

@@ -1,0 +1,153 @@
+"""Queries: asked about a field of a record, answered, and closed. Comments: said of a record."""
+
+from flask import abort, flash, redirect, request, url_for
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from flask_login import current_user
+
+from tracker.actions import participant_of
+from tracker.forms.oversight import AnswerForm, AskForm, CloseForm, CommentForm, QueryForm
+from tracker.models import Comment, Query
+from tracker.roles import Permission
+from tracker.scope import trial_id_of
+from tracker.terms.oversight import QueryState
+from tracker.values import read_integer
+from tracker.views.access import permission_required
+from tracker.views.pages import url
+from tracker.views.records import (
+    KINDS,
+    change,
+    find,
+    form_page,
+    record_views,
+    refuse_what_is_anothers,
+    render_record,
+    save,
+    withdraw_record,
+)
+
+query = record_views(
+    Query,
+    QueryForm,
+    read=Permission.READ_PARTICIPANTS,
+    edit=Permission.OPEN_QUERIES,
+    address="queries",
+    columns=["question", "participant", "trial", "record_type", "field", "state", "updated_at"],
+    headings={"updated_at": _l("Last change")},
+    filters=["state", "trial"],
+    without=["new", "show", "edit", "withdraw"],
+)
+
+
+@query.get("/<id:id>")
+@permission_required(Permission.READ_PARTICIPANTS)
+def show(id):
+    """A query, with the record that it is about."""
+    found = find(Query, id, include_withdrawn=True)
+    kind = KINDS[found.record_type]
+    about = find(kind.model, found.record_id, include_withdrawn=True)
+    form = kind.empty_form(about)
+    label = form[found.field].label.text if found.field in form else found.field
+    return render_record(KINDS["query"], found, about=about, field_label=label)
+
+
+@query.route("/new", methods=["GET", "POST"])
+@permission_required(Permission.OPEN_QUERIES)
+def new():
+    """Ask about a field of a record; ?record_type=participant&record_id=12 says of which."""
+    if request.method == "GET" and "record_type" not in request.args:
+        flash(_("Open the record that you want to ask about, and choose “Query” there."), "info")
+        return redirect(url_for("query.list"))
+    kind, about = _record_of_address()
+    trial = trial_id_of(about)
+    if trial is None:
+        abort(404)
+    fields = kind.empty_form(about)
+    form = AskForm([(name, fields[name].label.text) for name in fields.names])
+    title = _("Ask about %(record)s", record=str(about))
+    if form.validate_on_submit():
+        asked = Query(
+            trial_id=trial, participant=participant_of(about), record_type=kind.name, record_id=about.id
+        )
+        return save(form, asked, title)
+    return form_page(form, title)
+
+
+@query.route("/<id:id>/answer", methods=["GET", "POST"])
+@permission_required(Permission.ANSWER_QUERIES)
+def answer(id):
+    """Answer a query; it stays until it is closed."""
+    found = find(Query, id)
+    return change(found, AnswerForm(found), _("Answer the query"), _set(QueryState.ANSWERED))
+
+
+@query.route("/<id:id>/close", methods=["GET", "POST"])
+@permission_required(Permission.CLOSE_QUERIES)
+def close(id):
+    """Close a query, or open it again."""
+    found = find(Query, id)
+    return change(found, CloseForm(found), _("Close the query, or open it again"))
+
+
+def _record_of_address():
+    """The kind and the record that ?record_type=participant&record_id=12 names; 404 where the reader sees none."""
+    kind = KINDS.get(request.args.get("record_type"))
+    number = read_integer(request.args.get("record_id"), minimum=1)
+    if kind is None or number is None or not current_user.may(kind.read):
+        abort(404)
+    return kind, find(kind.model, number)
+
+
+def _set(state):
+    def stored(query):
+        query.state = state
+
+    return stored
+
+
+comment = record_views(
+    Comment,
+    CommentForm,
+    read=Permission.READ_FINDINGS,
+    edit=Permission.COMMENT_FINDINGS,
+    columns=["text", "author", "record_type", "created_at"],
+    headings={"record_type": _l("About"), "created_at": _l("Said")},
+    without=["new", "show", "edit", "withdraw"],
+)
+
+#: Who may say something about a record that they may read.
+_COMMENTING = (Permission.COMMENT_FINDINGS, Permission.EDIT_OWN_FINDINGS, Permission.DECIDE_FINDINGS)
+
+
+@comment.get("/<id:id>", endpoint="show")
+@permission_required(Permission.READ_FINDINGS)
+def show_comment(id):
+    """A comment, where it stands: on the page of its record."""
+    found = find(Comment, id, include_withdrawn=True)
+    about = find(KINDS[found.record_type].model, found.record_id, include_withdrawn=True)
+    return redirect(url(about, _anchor="comments"))
+
+
+@comment.route("/new", methods=["GET", "POST"], endpoint="new")
+@permission_required(*_COMMENTING)
+def new_comment():
+    """Say something about a record; ?record_type=finding&record_id=12 says of which."""
+    if request.method == "GET" and "record_type" not in request.args:
+        flash(_("Open the record that you want to comment on, and choose “Comment” there."), "info")
+        return redirect(url_for("finding.list"))
+    kind, about = _record_of_address()
+    trial = trial_id_of(about)
+    form = CommentForm(trial_id=trial)
+    title = _("Comment on %(record)s", record=str(about))
+    if form.validate_on_submit():
+        return save(form, Comment(record_type=kind.name, record_id=about.id, trial_id=trial), title)
+    return form_page(form, title)
+
+
+@comment.route("/<id:id>/withdraw", methods=["GET", "POST"], endpoint="withdraw")
+@permission_required(*_COMMENTING)
+def withdraw_comment(id):
+    """Take back what one said."""
+    found = find(Comment, id, include_withdrawn=True)
+    refuse_what_is_anothers(found)
+    return withdraw_record(KINDS["comment"], found)
