@@ -60,7 +60,7 @@ def _table(table: Table) -> dict:
         "title": str(table.title),
         "columns": [{"label": str(one.label), "is_number": one.is_number} for one in columns],
         "rows": [[_cell(column, row) for column in columns] for row in table.printed_rows],
-        "notes": [*map(str, table.notes), *(["; ".join(explained) + "."] if explained else [])],
+        "notes": [*map(str, table.remarks), *(["; ".join(explained) + "."] if explained else [])],
     }
 
 

@@ -75,7 +75,7 @@ def _json(result: Result) -> bytes:
                 "title": str(table.title),
                 "columns": list(table.frame.columns),
                 "rows": table.rows,
-                "notes": [str(note) for note in table.notes],
+                "notes": [str(note) for note in table.remarks],
             }
             for table in result.tables
         ],

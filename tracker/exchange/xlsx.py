@@ -76,7 +76,7 @@ def _about(workbook, result: Result, now: datetime.datetime):
     ]
     for table in result.tables:
         lines.append((table.name, table.title))
-        lines += [("", note) for note in table.notes]
+        lines += [("", note) for note in table.remarks]
     lines = [(label, text) for label, text in lines if text]
     for row, (label, text) in enumerate(lines):
         sheet.write_string(row, 0, str(label), head)

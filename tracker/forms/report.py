@@ -61,6 +61,9 @@ class FilterField(wtforms.Field):
     when they are needed.
     """
 
+    #: Whether it chooses participants; else the report itself follows it.
+    narrows = True
+
     def __init__(self, label=None, terms=None, **kwargs):
         super().__init__(label, default=list, **kwargs)
         self.terms = terms

@@ -2,7 +2,7 @@
 
 A frame is made by a function `..._frame(participants, as_of)` of this package, where `participants` is a
 condition on Participant's columns: a page asks for one participant, `in_scope` for those of whole trials.
-Every such frame has a column `trial_id`.
+Every such frame has a column `trial_id`, but for one that is marked `of_no_trial`.
 """
 
 import datetime
@@ -69,7 +69,29 @@ def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFram
     """Several of them."""
     versions = dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
     trials = visible_trial_ids()
-    return [_of_trials(read, as_of, trials, versions) for read in reads]
+    return [
+        _of_no_trial(read, as_of, versions)
+        if getattr(read, "is_of_no_trial", False)
+        else _of_trials(read, as_of, trials, versions)
+        for read in reads
+    ]
+
+
+def of_no_trial(read: Read) -> Read:
+    """Mark how a frame is read whose records belong to no trial, such as publications: it is one for everybody."""
+    read.is_of_no_trial = True
+    return read
+
+
+def _of_no_trial(read, as_of, versions) -> pd.DataFrame:
+    if db.session.info.get("has_written"):
+        return read(sa.true(), as_of)
+    key = (read, None, versions.get(None), as_of)
+    memory = current_app.extensions.setdefault("frames", FrameMemory(MEMORY))
+    found = memory.find([key])
+    if key not in found:
+        memory.keep(found := {key: read(sa.true(), as_of)})
+    return found[key].copy(deep=False)
 
 
 def _of_trials(read, as_of, trials, versions) -> pd.DataFrame:

@@ -36,7 +36,9 @@ class Shown:
     """How a column is printed, on pages and in pdf: its head, what that means, a row's text and detail.
 
     is_prose: words that may take several lines, and do not name the row. fractions: the columns of the frame that
-    it prints as percentages.
+    it prints as percentages. sentence: what a row's number says, for a reader who is no statistician; it stands under
+    the number on a card. link: where the text leads, as the arguments of `url_for`; a reader who may not open that
+    gets the text alone.
     """
 
     label: str
@@ -46,13 +48,16 @@ class Shown:
     is_number: bool = True
     is_prose: bool = False
     fractions: tuple[str, ...] = ()
+    sentence: Callable[[dict], str] = lambda row: ""
+    link: Callable[[dict], dict | None] = lambda row: None
 
 
 @dataclass
 class Table:
     """Raw numbers: fractions from 0 to 1, missing where there is nothing to tell. Files have every column.
 
-    shown: the columns that pages print, in their order. notes: denominator, counting rule and method.
+    shown: the columns that pages print, in their order. notes: denominator, counting rule and method. method: formulas
+    with their citations, which a page folds away and a file lists after the notes.
     prints: whether a row is printed where people read; files have every row.
     """
 
@@ -61,7 +66,13 @@ class Table:
     frame: pd.DataFrame
     shown: dict[str, Shown] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    method: list[str] = field(default_factory=list)
     prints: Callable[[dict], bool] = lambda row: True
+
+    @property
+    def remarks(self) -> list[str]:
+        """What files say about it: the notes, and the method."""
+        return [*self.notes, *self.method]
 
     @property
     def printed_rows(self) -> list[dict]:
@@ -146,8 +157,9 @@ def report(slug: str, *, title, about, form, reads):
     """Register a build function.
 
     reads: the frames that it takes, in this order. The first has one row a participant, with the columns of
-    participants_frame; those of the others belong to participants by participant_id, or to arms by trial and
-    arm. about: what the report answers, for the index. Further arguments of the function are the form's.
+    participants_frame; those of the others belong to participants by participant_id, to arms by trial and
+    arm, or to no trial. about: what the report answers, for the index. Further arguments of the function are the
+    form's.
     """
 
     def register(build):
@@ -208,9 +220,14 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
 
 
 def _about(other: pd.DataFrame, ids: pd.Series, form: ReportForm) -> pd.DataFrame:
-    """Of another frame what is about these participants; of a frame of arms those that are asked for and seen."""
+    """Of another frame what is about these participants; of a frame of arms those that are asked for and seen.
+
+    Of what belongs to no trial everything: the report itself chooses.
+    """
     if "participant_id" in other:
         return other[other["participant_id"].isin(ids)]
+    if "trial_id" not in other:
+        return other
     arms = masked_for_reader(other)
     return filtered(arms[arms["arm"] != MASKED], form)
 
@@ -219,7 +236,7 @@ def filtered(participants: pd.DataFrame, form: ReportForm) -> pd.DataFrame:
     """Those who have, for every filter that is set and that the frame knows, one of its values."""
     chosen = np.ones(len(participants), dtype=bool)
     for one in form.filters:
-        if one.data and one.name in participants:
+        if one.data and one.narrows and one.name in participants:
             chosen &= participants[one.name].isin(one.data).to_numpy(dtype=bool)
     return participants if chosen.all() else participants[chosen]
 

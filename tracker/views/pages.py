@@ -102,8 +102,13 @@ def url(record: Record, action: str = "show", **more) -> str:
 
 def has_page(value) -> bool:
     """Whether it is a record that the reader may open."""
-    view = isinstance(value, Record) and current_app.view_functions.get(f"{value.__tablename__}.show")
-    return bool(view) and any(current_user.may(permission) for permission in view.permissions)
+    return isinstance(value, Record) and may_open(f"{value.__tablename__}.show")
+
+
+def may_open(endpoint: str) -> bool:
+    """Whether the reader's role may open pages of this kind."""
+    view = current_app.view_functions.get(endpoint)
+    return view is not None and any(current_user.may(permission) for permission in view.permissions)
 
 
 def _for_every_page():
@@ -123,6 +128,7 @@ def _for_every_page():
         "is_masked": is_masked,
         "views": current_app.view_functions,
         "has_page": has_page,
+        "may_open": may_open,
     }
 
 
