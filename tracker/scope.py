@@ -9,6 +9,7 @@ import contextlib
 import functools
 import getpass
 import uuid
+from collections.abc import Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +30,8 @@ class Reader:
     actor: str
     role: str
     request_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    #: The only trials that the system's owner reads, where not all.
+    only: tuple[int, ...] | None = None
 
     @property
     def user_id(self) -> int | None:
@@ -36,7 +39,7 @@ class Reader:
 
     @property
     def sees_all_trials(self) -> bool:
-        return self.user is None or self.user.may(Permission.SEE_ALL_TRIALS)
+        return self.only is None and (self.user is None or self.user.may(Permission.SEE_ALL_TRIALS))
 
     @property
     def sees_masked_arms(self) -> bool:
@@ -46,6 +49,8 @@ class Reader:
     @cached_property
     def trial_ids(self) -> list[int]:
         """Ids of the trials, withdrawn ones too, that the user is assigned to."""
+        if self.only is not None:
+            return sorted(self.only)
         statement = sa.select(TrialMember.trial_id).where(
             TrialMember.user_id == self.user_id, TrialMember.withdrawn_at.is_(None)
         )
@@ -81,6 +86,13 @@ def reading_as(user: User, request_id: str | None = None):
 def everything(actor: str | None = None):
     """What is inside is read and written by the system's owner, who sees every trial."""
     with _set(Reader(None, actor or f"command line: {getpass.getuser()}", "owner")):
+        yield
+
+
+@contextlib.contextmanager
+def everything_of(trials: Iterable[int]):
+    """What is inside is read by the system's owner, who sees all of these trials, and no other."""
+    with _set(Reader(None, "owner", "owner", only=tuple(trials))):
         yield
 
 

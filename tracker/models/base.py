@@ -92,6 +92,23 @@ class Authored:
         return self.author_id is not None and self.author_id != user.id
 
 
+class FromReport:
+    """A record that rests on the figures of a report; without a report, somebody typed them.
+
+    `reports.kept` fills these in, asks the report again and tells whether the data have changed since.
+    """
+
+    #: The report's slug.
+    report: Mapped[str | None] = mapped_column(sa.String(40))
+    #: What the report was asked, as pairs of a parameter and its value: the trials are among them, the day is as_of.
+    parameters: Mapped[list | None] = mapped_column(sa.JSON(none_as_null=True))
+    as_of: Mapped[datetime.date | None]
+    #: Of the data that the report was computed from.
+    fingerprint: Mapped[str | None] = mapped_column(sa.String(64))
+    #: What the report said then, by name.
+    figures: Mapped[dict | None] = mapped_column(sa.JSON(none_as_null=True))
+
+
 class Part(db.Model):
     """One row of a record's list: no page and no version of its own. A change to it changes its owner."""
 

@@ -13,7 +13,7 @@ from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column, relationship
 
 from tracker import clock
-from tracker.models.base import Authored, Code, Part, Record
+from tracker.models.base import Authored, Code, FromReport, Part, Record
 from tracker.terms.codes import tissues
 from tracker.terms.evidence import (
     BestCategory,
@@ -102,8 +102,11 @@ class Hypothesis(_AboutBiomarker, Authored, Record):
         )
 
 
-class Finding(_AboutBiomarker, Authored, Record):
-    """A conclusion about a biomarker, with its evidence. It is moderated: a draft is submitted, and then judged."""
+class Finding(_AboutBiomarker, Authored, FromReport, Record):
+    """A conclusion about a biomarker, with its evidence. It is moderated: a draft is submitted, and then judged.
+
+    One that was made from a report keeps in `figures` what the report said of each field of the same name.
+    """
 
     titles = _l("Finding"), _l("Findings")
     searched = ("summary", "doi", "pmid")

@@ -67,7 +67,7 @@ def in_scope(read: Read, as_of: datetime.date) -> pd.DataFrame:
 
 def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFrame]:
     """Several of them."""
-    versions = dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
+    versions = data_versions()
     trials = visible_trial_ids()
     return [
         _of_no_trial(read, as_of, versions)
@@ -92,6 +92,11 @@ def _of_no_trial(read, as_of, versions) -> pd.DataFrame:
     if key not in found:
         memory.keep(found := {key: read(sa.true(), as_of)})
     return found[key].copy(deep=False)
+
+
+def data_versions() -> dict[int | None, int]:
+    """How often the data of each trial have changed; under None of what belongs to no trial."""
+    return dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
 
 
 def _of_trials(read, as_of, trials, versions) -> pd.DataFrame:

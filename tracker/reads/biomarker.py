@@ -101,7 +101,7 @@ def marker_frame(assay_id: int) -> Read:
 def with_marker(
     participants: pd.DataFrame, assay_name: str, cutoff: float | None, as_of
 ) -> tuple[pd.DataFrame, float]:
-    """The participants with a column `marker` (a MarkerStatus), and the cutoff that made it.
+    """The participants with columns `marker` (a MarkerStatus) and `marker_value`, and the cutoff that made it.
 
     A value that is only a bound, such as < 5, is positive or negative where the bound tells, and else missing.
     Raises Refusal where neither the caller nor the assay has a cutoff.
@@ -123,4 +123,5 @@ def with_marker(
         [MarkerStatus.POSITIVE.value, MarkerStatus.NEGATIVE.value],
         MarkerStatus.MISSING.value,
     )
-    return participants.assign(marker=pd.Series(status, participants.index, "str")), cutoff
+    columns = {"marker": pd.Series(status, participants.index, "str"), "marker_value": value}
+    return participants.assign(**columns), cutoff

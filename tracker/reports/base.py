@@ -109,6 +109,7 @@ class Result:
 
     headline: a table of one row for the page's cards. sentence: the same in words for everybody.
     verdict: a mapping of `code` and `text`, where the report concludes one.
+    chosen: parameters that took effect by a rule, because they were not given.
     `run_report` adds the rest: the form as it was read, the effective parameters, the cut-off and the frames.
     """
 
@@ -117,6 +118,7 @@ class Result:
     verdict: dict | None = None
     headline: Table | None = None
     sentence: str | None = None
+    chosen: dict = field(default_factory=dict)
     report: "Report | None" = None
     form: ReportForm | None = None
     parameters: dict = field(default_factory=dict)
@@ -132,12 +134,17 @@ class Result:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """A hash of the frames that the report was computed from: equal as long as their data are."""
-        digest = hashlib.sha256()
-        for one in self.frames:
-            digest.update("\t".join(one.columns).encode())
-            digest.update(pd.util.hash_pandas_object(one, index=False).to_numpy().tobytes())
-        return digest.hexdigest()
+        """Of the frames that the report was computed from."""
+        return fingerprint_of(self.frames)
+
+
+def fingerprint_of(frames: list[pd.DataFrame]) -> str:
+    """A hash of frames: equal as long as their data are."""
+    digest = hashlib.sha256()
+    for one in frames:
+        digest.update("\t".join(one.columns).encode())
+        digest.update(pd.util.hash_pandas_object(one, index=False).to_numpy().tobytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -190,6 +197,33 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
 
     Raises Refusal: 404 for an unknown report, 422 for an unknown parameter or value.
     """
+    asked = ask(slug, arguments)
+    result = asked.report.build(*asked.frames, **asked.form.arguments)
+    participants = asked.frames[0]
+    for table in result.tables:
+        table.notes = [*asked.notes, *common_notes(participants), *table.notes]
+    result.report, result.form, result.frames = asked.report, asked.form, asked.frames
+    result.parameters = asked.form.effective() | result.chosen
+    result.data_cutoff = asked.form.as_of.data.isoformat() if participants["dated"].any() else None
+    return result
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A report's form as it was read, and the frames that its function is given."""
+
+    report: Report
+    form: ReportForm
+    frames: list[pd.DataFrame]
+    notes: list
+
+    @property
+    def fingerprint(self) -> str:
+        return fingerprint_of(self.frames)
+
+
+def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
+    """What the report would be computed from, without computing it. Raises Refusal as `run_report`."""
     found = find_report(slug)
     form = found.form(MultiDict(arguments))
     as_of = form.as_of.data
@@ -209,14 +243,7 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
             _l("Participants left out because consent to research is withdrawn: %(n)d.", n=left_out),
         ]
     ids = participants["participant_id"]
-    frames = [participants, *(_about(other, ids, form) for other in others)]
-    result = found.build(*frames, **form.arguments)
-    for table in result.tables:
-        table.notes = [*notes, *common_notes(participants), *table.notes]
-    result.report, result.form, result.frames = found, form, frames
-    result.parameters = form.effective()
-    result.data_cutoff = as_of.isoformat() if participants["dated"].any() else None
-    return result
+    return Asked(found, form, [participants, *(_about(other, ids, form) for other in others)], notes)
 
 
 def _about(other: pd.DataFrame, ids: pd.Series, form: ReportForm) -> pd.DataFrame:

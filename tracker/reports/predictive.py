@@ -92,7 +92,9 @@ def build(participants, assigned, endpoint="response", treated=None, comparator=
     reason = _reason(participants, both, cells, assigned, endpoint, [treated, comparator], marker)
     if overlaps:
         reason = Unassessable.OVERLAP
-    return _result(cells, known, endpoint, reason, notes)
+    result = _result(cells, known, endpoint, reason, notes)
+    result.chosen = {"treated": treated, "comparator": comparator}
+    return result
 
 
 def _chosen(participants, treated, comparator) -> tuple[str | None, str | None]:
