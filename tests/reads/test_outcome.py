@@ -194,3 +194,28 @@ def test_the_responses_are_in_the_order_of_time_and_those_that_count_are_marked(
     assert list(found["immune_response"].fillna("")) == ["", "iPR", "iPR", "iUPD", "iPR"]
     assert list(found["counts"]) == [False, True, True, True, False]
     assert list(found["months"].round(1)) == [-0.2, 1.8, 3.7, 5.5, 7.4]
+
+
+def test_a_trial_of_which_no_response_is_recorded_tells_so(app):
+    """A source may give survival alone: then nobody is known not to have responded."""
+    survival, reported, assessed = make_trial(), make_trial(), make_trial()
+    make_reported_outcome(
+        participant=make_participant(trial=survival), best_overall_response=None, os_months=3, os_event=True
+    )
+    make_reported_outcome(participant=make_participant(trial=reported))
+    make_participant(trial=reported)
+    lesion = make_lesion(participant=make_participant(trial=assessed))
+    make_tumor_assessment([(lesion, 30)], participant=lesion.participant)
+    make_participant(trial=assessed)
+
+    def recorded(condition):
+        found = outcomes_frame(condition, day("2026-07-01"))
+        return found.groupby("trial_id")["response_recorded"].agg(list).to_dict()
+
+    expected = {survival.id: [False], reported.id: [True, True], assessed.id: [True, True]}
+    assert recorded(Participant.id > 0) == expected
+    people = [
+        (one.id, one.trial_id) for trial in (survival, reported, assessed) for one in trial.participants
+    ]
+    for participant, trial in people:
+        assert recorded(Participant.id == participant) == {trial: [trial != survival.id]}

@@ -167,7 +167,7 @@ def test_a_randomised_trial_is_masked_before_it_is_filtered(app):
     for code, n in [("A", 3), ("B", 2)]:
         arm = make_arm(trial=trial, code=code, regimen=make_regimen(name=f"regimen {code}"))
         for _ in range(n):
-            make_participant(trial=trial, arm=arm)
+            make_reported_outcome(participant=make_participant(trial=trial, arm=arm))
     for role, is_masked in [(Role.PHYSICIAN, True), (Role.RESEARCHER, True), (Role.DIRECTOR, False)]:
         user = make_user(role=role)
         make_trial_member(user=user, trial=trial)
@@ -193,7 +193,8 @@ def three_settings(app):
     for code, setting, n in [("NEO", "neoadjuvant", 2), ("ADV", "advanced", 3), ("NULL", None, 1)]:
         trial = make_trial(code=code, setting=setting)
         for number in range(n):
-            make_participant(trial=trial, tumor_location="SKIN" if number else "LUNG")
+            location = "SKIN" if number else "LUNG"
+            make_reported_outcome(participant=make_participant(trial=trial, tumor_location=location))
 
 
 def test_settings_are_never_mixed_in_one_rate(three_settings):
@@ -247,7 +248,8 @@ def test_later_records_are_ignored(app):
     trial = make_trial(assessment_interval_days=56, assessment_window_days=7)
     for first_dose in ["2025-01-01", "2025-04-01"]:
         day = datetime.date.fromisoformat(first_dose)
-        make_participant(trial=trial, consented_on=None, enrolled_on=day, first_dose_on=day)
+        participant = make_participant(trial=trial, consented_on=None, enrolled_on=day, first_dose_on=day)
+        make_reported_outcome(participant=participant)
 
     def counted(as_of):
         row = rows(("as_of", as_of))[0]

@@ -38,6 +38,7 @@ TREATED = {
     "treated": True,
     "pending": False,
     "source": "reported",
+    "response_recorded": True,
     "non_target_only": False,
 }
 
@@ -48,7 +49,8 @@ def participants(*rows):
     for name in ("clinical_benefit", "benefit_confirmed", "benefit_unconfirmed", "pcr"):
         frame[name] = pd.Series([row.get(name) for row in rows], dtype="boolean")
     return frame.astype(
-        dict.fromkeys(TEXTS, "str") | dict.fromkeys(["treated", "pending", "non_target_only"], bool)
+        dict.fromkeys(TEXTS, "str")
+        | dict.fromkeys(["treated", "pending", "response_recorded", "non_target_only"], bool)
     )
 
 
@@ -111,6 +113,14 @@ def test_who_is_pending_or_not_treated_is_in_no_denominator():
     assert (row["n"], row["responders"], row["pending"], row["reported"]) == (1, 1, 1, 1)
     assert "Pending participants" in notes(frame)
     assert "without a first dose: 1;" in notes(frame)
+
+
+def test_a_trial_that_records_no_response_is_in_no_denominator():
+    silent = {"trial": "OAK", "trial_id": 2, "response_recorded": False, "source": None}
+    frame = participants({"best_response": "PR"}, {}, silent, silent)
+    assert counts(only(frame))[:2] == [2, 1]
+    assert "no response of anybody: 2 participants (OAK)" in notes(frame)
+    assert "of anybody" not in notes(frame, endpoint="pcr")
 
 
 def test_where_only_responder_is_told_categories_are_not_known():

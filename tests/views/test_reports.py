@@ -37,12 +37,13 @@ def trial(app):
 def other(app):
     """A trial that nobody is assigned to."""
     trial = make_trial(code="SECRET-9")
-    make_participant(
+    participant = make_participant(
         trial=trial,
         arm=make_arm(trial=trial, code="HIDDEN"),
         cohort=make_cohort(trial=trial, name="VEILED"),
         diagnosis="CONCEALED",
     )
+    make_reported_outcome(participant=participant, best_overall_response="PD")
     return trial
 
 

@@ -41,7 +41,9 @@ def outcomes_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.D
     non_target_only: the derived best response is Non-CR/Non-PD, which counts as SD,
     clinical_benefit (as best_response), benefit_confirmed, benefit_unconfirmed, pcr (pathological complete
     response; only ever reported): boolean,
-    source: derived or reported, where best_response comes from; missing where there is none.
+    source: derived or reported, where best_response comes from; missing where there is none,
+    response_recorded: whether the trial has a response of anybody by then, reported or by an assessment; where it
+    has none its source does not tell who responded, and nobody is in a denominator of response.
     pfs_months, pfs_event, and by the treatment policy pfs_policy_months, pfs_policy_event; os_months, os_event;
     responded_on: the first CR or PR, where best_response is one and derived; responded_confirmed_on,
     responded_unconfirmed_on; dor_months, dor_event: the duration of the response,
@@ -102,6 +104,7 @@ def _outcomes(people, derived: Derived, participants, as_of) -> pd.DataFrame:
     found["non_target_only"] = is_derived & (found["best_response"] == "SD") & own["non_target_only"]
     found["pcr"] = reported["pcr"]
     found["source"] = _source(is_derived, reported["reported"])
+    found["response_recorded"] = _records_response(people, reported, own["assessed"], as_of)
     _survival(found, own, reported, is_derived)
     found["treated"] = found["first_dose_on"].notna() | (found["undated"] & found["source"].notna())
     return found
@@ -163,22 +166,33 @@ def _own(people, derived: Derived, participants, as_of) -> pd.DataFrame:
     return own
 
 
+def _records_response(people, reported, assessed, as_of) -> pd.Series:
+    """Whether the trial of each had a best response of anybody, reported, or an assessment by that day."""
+    known = _in_trials_with_assessments(people, assessed, as_of)
+    known |= people["trial_id"].isin(people.loc[reported["best_response"].notna(), "trial_id"])
+    if known.all():
+        return known
+    told = sa.select(ReportedOutcome.participant_id).where(ReportedOutcome.best_overall_response.is_not(None))
+    return known | people["trial_id"].isin(_trials_with(told, people.loc[~known, "trial_id"]))
+
+
 def _in_trials_with_assessments(people, assessed, as_of) -> pd.Series:
     """Whether the trial of each had recorded an assessment of anybody by that day. assessed: who has one."""
     known = people["trial_id"].isin(people.loc[assessed, "trial_id"])
     if known.all():
         return known
-    return known | people["trial_id"].isin(_trials_with_assessments(people.loc[~known, "trial_id"], as_of))
+    everybody = sa.select(TumorAssessment.participant_id)
+    by_then = everybody.where(TumorAssessment.assessed_on <= as_of)
+    was_there = sa.or_(Participant.undated, Participant.id.in_(by_then))
+    return known | people["trial_id"].isin(_trials_with(everybody, people.loc[~known, "trial_id"], was_there))
 
 
-def _trials_with_assessments(trials, as_of) -> pd.Series:
-    """Of these trials, those that had recorded an assessment of anybody by that day."""
-    assessed = sa.select(TumorAssessment.participant_id)
-    by_then = assessed.where(TumorAssessment.assessed_on <= as_of)
+def _trials_with(participant_ids, trials, *conditions) -> pd.Series:
+    """Of these trials, those with a participant among those that a select of ids finds."""
     found = frame(
         sa.select(Participant.trial_id)
-        .where(Participant.trial_id.in_(trials.unique().tolist()), Participant.id.in_(assessed))
-        .where(sa.or_(Participant.undated, Participant.id.in_(by_then)))
+        .where(Participant.trial_id.in_(trials.unique().tolist()), Participant.id.in_(participant_ids))
+        .where(*conditions)
         .distinct()
     )
     return found["trial_id"]

@@ -22,6 +22,7 @@ from tracker.reports.base import (
     shown_group,
     shown_rate,
 )
+from tracker.reports.response import is_counted, unrecorded_notes
 from tracker.stats.proportions import clopper_pearson
 from tracker.terms.participant import BestResponse
 from tracker.terms.trial import Setting
@@ -83,8 +84,9 @@ def build(participants, by=(), endpoint="response", response=None, population="t
     """Response by group; n: treated participants whose first assessment was due, or the evaluable of them.
 
     A responder has CR or PR (RECIST 1.1), or is one by the source's word; for pcr, has a pathological
-    complete response. Who has no response on record is none. response: which derived responses count; a
-    reported one counts as recorded. Without it, confirmed ones count, and unconfirmed ones in a randomised trial.
+    complete response. Who has no response on record is none; a trial that records none of anybody is left out.
+    response: which derived responses count; a reported one counts as recorded. Without it, confirmed ones count,
+    and unconfirmed ones in a randomised trial.
     """
     by = list(by)
     participants = _chosen(participants, response)
@@ -130,6 +132,8 @@ def _counts(participants, endpoint, population) -> pd.DataFrame:
     else:
         responded, known = best["CR"] | best["PR"] | best["responder"], (responses >= 0) & ~best["NE"]
     counted = participants["treated"] & ~participants["pending"]
+    if endpoint == "response":
+        counted = is_counted(participants)
     if population == "evaluable":
         counted &= known
     benefit = participants["clinical_benefit"]
@@ -222,7 +226,7 @@ def _notes(rows, participants, by, endpoint, population, response) -> list:
             _l("The orr columns hold the rate of pathological complete response; others do not apply.")
         )
     else:
-        notes += _counting_rules(rows, response)
+        notes += [*unrecorded_notes(participants), *_counting_rules(rows, response)]
     if endpoint == "response" and rows["unspecified"].any():
         notes.append(
             _l(

@@ -14,6 +14,7 @@ from tracker.reads.biomarker import assigning_assays_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED
 from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count
+from tracker.reports.response import has_responded, is_counted, unrecorded_notes
 from tracker.reports.survival import COMPARATORS, TESTED, shown_p
 from tracker.rules.claims import RULE, TEXTS, Cell, Cells, claim, is_enough, why_unassessable
 from tracker.stats.association import odds_ratio
@@ -22,13 +23,11 @@ from tracker.stats.interaction import cox_interaction, gail_simon, logistic_inte
 from tracker.stats.logistic import logistic
 from tracker.stats.survival import cox
 from tracker.terms.biomarker import MarkerClaim, MarkerStatus, Unassessable
-from tracker.terms.participant import BestResponse
 from tracker.terms.trial import ArmType, ResponseCriteria
 
 _BY_STATUS, _INTERACTION = _l("Effect of treatment by status"), _l("Interaction of treatment and marker")
 
 _STATUSES = [MarkerStatus.POSITIVE, MarkerStatus.NEGATIVE]
-_RESPONSES = [BestResponse.CR.value, BestResponse.PR.value, BestResponse.RESPONDER.value]
 _NONE = (np.nan,) * 5
 
 
@@ -139,11 +138,10 @@ def _known(both, endpoint) -> tuple[pd.DataFrame, list]:
     """Those with an outcome: columns `event` (responded, or had the event) and months; and who is left out."""
     if endpoint == "response":
         is_pcr = both["response_criteria"] == ResponseCriteria.PCR.value
-        responded = (
-            both["best_response"].isin(_RESPONSES).mask(is_pcr, both["pcr"].fillna(False).astype(bool))
-        )
-        known = both["treated"] & ~both["pending"]
+        responded = has_responded(both).mask(is_pcr, both["pcr"].fillna(False).astype(bool))
+        known = (both["treated"] & ~both["pending"]).where(is_pcr, is_counted(both))
         found = both.assign(event=responded.astype(bool), months=np.nan)[known]
+        unrecorded = unrecorded_notes(both[~is_pcr])
         if is_pcr.any():
             method = _l(
                 "Response: pathological complete response, the trial's criterion; who has none on record counts as"
@@ -155,11 +153,12 @@ def _known(both, endpoint) -> tuple[pd.DataFrame, list]:
                 " response on record counts as a non-responder."
             )
     else:
+        unrecorded = []
         months, event = both[f"{endpoint}_months"], both[f"{endpoint}_event"]
         known = months.notna() & event.notna()
         found = both.assign(months=months, event=event.fillna(False).astype(bool))[known]
         method = _l("Time runs from randomisation or the first dose, as each source tells it.")
-    notes = [method]
+    notes = [method, *unrecorded]
     if unknown := int((~known).sum()):
         notes.append(_l("Participants whose outcome is not known, and who are left out: %(n)d.", n=unknown))
     if missing := int((found["marker"] == MarkerStatus.MISSING.value).sum()):
