@@ -56,6 +56,7 @@ class ComponentForm(RowForm):
 
 class RegimenForm(RecordForm):
     model = Regimen
+    filled_in = ("name",)
     sections = [(_l("Regimen"), ["name", "rationale"]), (_l("Components"), ["components"])]
 
     name = TextField(_l("Name"), free=False, help=_l("Such as pembrolizumab + lenvatinib."))
@@ -102,9 +103,10 @@ class RegimenForm(RecordForm):
 class ReferenceResultForm(RecordForm):
     model = ReferenceResult
     needs = "regimen"
+    filled_in = ("tumor_location",)
     sections = [
         (_l("Population"), ["regimen", "tumor_location", "subtype", "prior_lines", "selection"]),
-        (_l("Result"), ["endpoint", "x", "n", "x_is_rounded", "citation"]),
+        (_l("Result"), ["endpoint", "n", "x", "rate", "x_is_rounded", "citation"]),
     ]
 
     regimen = OwnerField(_l("Regimen"), Regimen)
@@ -114,10 +116,41 @@ class ReferenceResultForm(RecordForm):
     selection = TextField(
         _l("Selection"), maximum=300, optional=True, help=_l("Such as PD-L1 CPS at least 10.")
     )
-    endpoint = TermField(_l("Endpoint"), ReferenceEndpoint)
-    x = IntegerField(_l("Participants with the endpoint"), minimum=0, maximum=1_000_000)
+    endpoint = TermField(_l("Endpoint"), ReferenceEndpoint, default=ReferenceEndpoint.ORR)
     n = IntegerField(_l("Participants in all"), minimum=1, maximum=1_000_000)
+    x = IntegerField(
+        _l("Participants with the endpoint"),
+        minimum=0,
+        maximum=1_000_000,
+        optional=True,
+        help=_l("The number, or the rate beside it."),
+    )
+    rate = NumberField(
+        _l("Their rate, in %"),
+        minimum=0,
+        maximum=100,
+        optional=True,
+        help=_l("Where a publication tells no number: it is computed from the rate, rounded, and marked so."),
+    )
     x_is_rounded = CheckboxField(_l("The number was computed from a published rate and rounded"))
     citation = TextField(
         _l("Citation"), maximum=500, free=False, help=_l("DOI, PMID, or author, journal and year.")
     )
+
+    def validate(self, extra_validators=None):
+        typed, n = self.x.data, self.n.data
+        if self.rate.data is not None and n is not None:
+            rounded = round(self.rate.data / 100 * n)
+            if typed is None and not self.x.errors:
+                self.x.data, self.x_is_rounded.data = rounded, True
+        sound = super().validate(extra_validators)
+        if typed is None and self.rate.data is None and not (self.x.errors or self.rate.errors):
+            self.x.errors = [_("Give this number, or the rate.")]
+            return False
+        if typed is not None and self.rate.data is not None and n is not None and typed != rounded:
+            self.rate.errors = [
+                *self.rate.errors,
+                _("This is not the rate of %(x)d among %(n)d; give one of both.", x=typed, n=n),
+            ]
+            return False
+        return sound

@@ -98,3 +98,24 @@ class ReferenceEndpoint(Term):
     DCR = "dcr", _l("Disease control rate (DCR)")
     CBR = "cbr", _l("Clinical benefit rate (CBR)")
     PCR = "pcr", _l("Pathological complete response (pCR)")
+
+
+class CombinationVerdict(Term):
+    """What may be said of a combination beside its components; the value is what files hold."""
+
+    ABOVE = "above independent action", _l("Above independent action")
+    BETTER = (
+        "better than its best component, not above independent action",
+        _l("Better than its best component, not above independent action"),
+    )
+    NOT_BETTER = "not shown better than its best component", _l("Not shown better than its best component")
+    NOT_ASSESSABLE = "not assessable", _l("Not assessable")
+
+
+class ResultSource(Term):
+    """Where a rate in a combination's ledger comes from."""
+
+    OWN = "own", _l("Own participants")
+    CONCURRENT = "concurrent", _l("Concurrent: own participants, same randomised trial")
+    HISTORICAL = "historical", _l("Historical: own participants, another trial or not randomised")
+    PUBLISHED = "published", _l("Published")
