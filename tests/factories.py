@@ -32,6 +32,7 @@ from tracker.models import (
     Regimen,
     RegimenComponent,
     ReportedOutcome,
+    Specimen,
     Trial,
     TrialMember,
     TumorAssessment,
@@ -55,6 +56,7 @@ from tracker.terms.participant import BestResponse, Sex
 from tracker.terms.regimen import ComponentRole, DoseUnit, MechanismClass, ReferenceEndpoint
 from tracker.terms.regimen import Modality as AgentModality
 from tracker.terms.response import LesionRole, LesionState, Modality, Organ
+from tracker.terms.specimen import SpecimenType
 from tracker.terms.trial import (
     ArmType,
     Design,
@@ -199,6 +201,17 @@ def make_assay(**given):
         "unit": "mut/Mb",
     }
     return _store(Assay(**defaults | given))
+
+
+def make_specimen(**given):
+    defaults = {
+        "participant": given.get("participant") or make_participant(),
+        "barcode": f"B{next(_numbers):06}",
+        "type": SpecimenType.FIXED_TISSUE,
+        "timepoint": Timepoint.BASELINE,
+        "collected_on": datetime.date(2024, 1, 9),
+    }
+    return _store(Specimen(**defaults | given))
 
 
 def make_measurement(**given):

@@ -28,6 +28,7 @@ from tests.factories import (
     make_reference_result,
     make_regimen,
     make_reported_outcome,
+    make_specimen,
     make_trial,
     make_trial_member,
     make_tumor_assessment,
@@ -89,9 +90,12 @@ def centre(app):
             cohort=cohorts[number % 5] if number < 40 else None,
         )
         make_reported_outcome(participant=participant)
-        make_measurement(participant=participant, assay=assays[number % 3])
+        specimen = make_specimen(participant=participant)
+        make_measurement(participant=participant, assay=assays[number % 3], specimen=specimen)
     for assay in assays:
-        make_measurement(participant=arms[0].participants[0], assay=assay, timepoint="on treatment")
+        one = arms[0].participants[0]
+        make_measurement(participant=one, assay=assay, specimen=one.specimens[0], timepoint="on treatment")
+        make_specimen(participant=one, type="plasma")
     for regimen in regimens:
         for _repeat in range(4):
             make_reference_result(regimen=regimens[0] if _repeat else regimen)

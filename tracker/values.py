@@ -151,6 +151,12 @@ def read_number(text, *, decimal=".", minimum=None, maximum=None) -> float | Non
     return value
 
 
+def split_bound(text) -> tuple[str, str]:
+    """The sign of a number that is only a bound, such as <0.5, and the text of the number; else "=" and the text."""
+    text = _strip(text) or ""
+    return (text[0], text[1:].lstrip()) if text[:1] in ("<", ">") else ("=", text)
+
+
 def read_integer(text, minimum=-INTEGER_LIMIT, maximum=INTEGER_LIMIT) -> int | None:
     """A whole number in ASCII digits, minimum and maximum inclusive; 3.0 is 3, as spreadsheets write it."""
     text = _strip(text)

@@ -136,22 +136,15 @@ STUDY_DAY = Field(_read_study_days, DATE)
 # What an assay gives
 
 
-def _number_of(text):
-    return text[1:] if text[:1] in ("<", ">") else text
-
-
-def _bound_of(text):
-    return text[0] if text[:1] in ("<", ">") else "="
-
-
 def _read_bounded(texts, origin, decimal):
     """Numbers, also those that are only a bound, such as <5."""
-    return values.read_numbers(texts.map(_number_of, na_action="ignore"), decimal=decimal)
+    numbers = texts.map(lambda text: values.split_bound(text)[1], na_action="ignore")
+    return values.read_numbers(numbers, decimal=decimal)
 
 
 def _read_bounds(texts, origin, decimal):
     """How such numbers stand to what was measured; nothing is faulty that is not so as a number."""
-    bounds = texts.map(_bound_of, na_action="ignore").astype(TEXT)
+    bounds = texts.map(lambda text: values.split_bound(text)[0], na_action="ignore").astype(TEXT)
     return bounds, pd.Series([], texts.index[:0], TEXT)
 
 

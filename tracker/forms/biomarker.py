@@ -1,21 +1,24 @@
 """Forms of biomarkers, assays and measurements."""
 
 import sqlalchemy as sa
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.extensions import db
 from tracker.forms.base import RecordForm
 from tracker.forms.fields import (
+    BoundedNumberField,
     CodeField,
     DateField,
+    HiddenTermField,
     NumberField,
     OwnerField,
     RecordField,
     TermField,
     TextField,
 )
-from tracker.models import Assay, Biomarker, Measurement, Participant
+from tracker.models import Assay, Biomarker, Measurement, Participant, Specimen
 from tracker.terms.biomarker import BiomarkerKind, QcStatus, Qualifier, Scale, Timepoint
 
 
@@ -63,34 +66,68 @@ class AssayForm(RecordForm):
     )
 
 
+class SpecimenField(RecordField):
+    """One of the participant's specimens; ?specimen=3 of the address fills it in."""
+
+    def __init__(self, label=None, **kwargs):
+        super().__init__(label, Specimen, within="participant", optional=True, **kwargs)
+
+    def options(self):
+        found = db.session.scalars(self.candidates().order_by(Specimen.collected_on, Specimen.barcode))
+        return [(one.id, f"{one}: {one.type.label}, {one.timepoint.label}") for one in found]
+
+    def process(self, formdata, *args, **kwargs):
+        super().process(formdata, *args, **kwargs)
+        asked = request.args.get(self.name)
+        if formdata is None and self.data is None and asked is not None:
+            self.data = self.read(asked)
+
+
 class MeasurementForm(RecordForm):
     model = Measurement
     needs = "participant"
     sections = [
-        (_l("Measurement"), ["participant", "assay", "qualifier", "value", "category"]),
+        (_l("Measurement"), ["participant", "specimen", "assay", "value", "category"]),
         (_l("When and how well"), ["timepoint", "measured_on", "qc_status", "batch"]),
     ]
 
     participant = OwnerField(_l("Participant"), Participant)
+    specimen = SpecimenField(_l("Specimen"), help=_l("In which it was measured, if in one."))
     assay = RecordField(_l("Assay"), Assay)
-    qualifier = TermField(_l("Qualifier"), Qualifier, default=Qualifier.EQUAL)
-    value = NumberField(_l("Value"), optional=True, help=_l("In the assay's unit; 1 or 0 of a binary assay."))
+    qualifier = HiddenTermField(_l("Qualifier"), Qualifier, default=Qualifier.EQUAL)
+    value = BoundedNumberField(
+        _l("Value"),
+        optional=True,
+        help=_l("In the assay's unit; <1 or >100 beyond its limits; 1 or 0 of a binary assay."),
+    )
     category = TextField(
         _l("Category"), maximum=100, optional=True, help=_l("Of an ordinal assay, such as 2+.")
     )
-    timepoint = TermField(_l("Timepoint"), Timepoint, optional=True)
+    timepoint = TermField(
+        _l("Timepoint"), Timepoint, optional=True, help=_l("Left empty it is the specimen's.")
+    )
     measured_on = DateField(_l("Measured on"), optional=True)
     qc_status = TermField(_l("Quality control"), QcStatus, default=QcStatus.PASSED)
     batch = TextField(_l("Batch"), maximum=100, optional=True, free=False)
+
+    def __init__(self, record=None, **kwargs):
+        super().__init__(record, **kwargs)
+        if self.specimen.data is not None and self.timepoint.data is None:
+            self.timepoint.data = self.specimen.data.timepoint
+
+    @property
+    def names(self):
+        return [*super().names, "qualifier"]
 
     def validate(self, extra_validators=None):
         return super().validate(extra_validators) and self._is_the_only_one()
 
     def _is_the_only_one(self):
-        """One value of an assay a participant, timepoint and day."""
+        """One value of an assay a participant, specimen, timepoint and day."""
         same = sa.select(Measurement.id).where(
             Measurement.assay_id == self.assay.data.id,
             Measurement.participant_id == self.participant.data.id,
+            Measurement.specimen_id == (self.specimen.data and self.specimen.data.id),
             Measurement.timepoint == self.timepoint.data,
             Measurement.measured_on == self.measured_on.data,
             Measurement.id != (self.record.id if self.record else None),

@@ -110,6 +110,30 @@ class NumberField(ValueField):
         return {"minimum": self.minimum, "maximum": self.maximum}
 
 
+class BoundedNumberField(NumberField):
+    """A number, or the bound of one: <1 where the assay could only tell that it is below 1.
+
+    The sign is the `qualifier` of the record, which a form has as a HiddenTermField.
+    """
+
+    kind = "text"
+    bound = "="
+
+    def read(self, text):
+        self.bound, number = values.split_bound(text)
+        if self.bound != "=" and not number:
+            raise Refusal(_("Write the limit after the sign, such as <1."))
+        return super().read(number)
+
+    def process_formdata(self, valuelist):
+        super().process_formdata(valuelist)
+        self.around.qualifier.data = self.around.qualifier.read(self.bound)
+
+    def written(self, value):
+        sign = getattr(self.around.qualifier.data, "value", "=")
+        return super().written(value) if sign == "=" else f"{sign}{super().written(value)}"
+
+
 class IntegerField(NumberField):
     def read(self, text):
         given = {name: bound for name, bound in self._bounds().items() if bound is not None}
@@ -231,6 +255,18 @@ class TermField(ChoiceField):
 
     def written(self, value):
         return value.value
+
+
+class HiddenTermField(TermField):
+    """A term that another field's text tells: it is not asked for, and what is sent under its name counts nothing."""
+
+    kind = "hidden"
+
+    def widget(self, field, **kwargs):
+        return ""
+
+    def process_formdata(self, valuelist):
+        pass
 
 
 class YesNoField(ChoiceField):

@@ -9,6 +9,7 @@ from tracker.models.oversight import AuditEvent, Comment, Mention, Query
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
 from tracker.models.response import Lesion, LesionMeasurement, TumorAssessment
+from tracker.models.specimen import Specimen
 from tracker.models.treatment import Administration, AdverseEvent, Attribution
 from tracker.models.trial import Arm, Cohort, DoseDecision, DoseLevel, LevelDose, Trial
 
@@ -48,6 +49,7 @@ __all__ = [
     "RemarkAnswer",
     "ReportedOutcome",
     "SignIn",
+    "Specimen",
     "Submission",
     "Trial",
     "TrialMember",

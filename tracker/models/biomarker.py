@@ -17,6 +17,7 @@ from tracker.terms.biomarker import BiomarkerKind, QcStatus, Qualifier, Scale, T
 
 if TYPE_CHECKING:
     from tracker.models.participant import Participant
+    from tracker.models.specimen import Specimen
 
 
 class Biomarker(Authored, Record):
@@ -72,6 +73,7 @@ class Measurement(Record):
 
     assay_id: Mapped[int] = mapped_column(sa.ForeignKey("assay.id"), index=True)
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), index=True)
+    specimen_id: Mapped[int | None] = mapped_column(sa.ForeignKey("specimen.id"), index=True)
     value: Mapped[float | None]
     category: Mapped[str | None] = mapped_column(sa.String(100))
     qualifier: Mapped[Qualifier] = mapped_column(default=Qualifier.EQUAL)
@@ -82,6 +84,7 @@ class Measurement(Record):
 
     assay: Mapped[Assay] = relationship(back_populates="measurements")
     participant: Mapped[Participant] = relationship(back_populates="measurements")
+    specimen: Mapped[Specimen | None] = relationship(back_populates="measurements")
 
     __table_args__ = (sa.CheckConstraint("(value IS NULL) <> (category IS NULL)", name="value_or_category"),)
 

@@ -25,6 +25,7 @@ from tracker.terms.participant import (
 if TYPE_CHECKING:
     from tracker.models.biomarker import Measurement
     from tracker.models.response import Lesion, TumorAssessment
+    from tracker.models.specimen import Specimen
     from tracker.models.treatment import Administration, AdverseEvent
     from tracker.models.trial import Arm, Cohort, DoseLevel, Trial
 
@@ -99,6 +100,9 @@ class Participant(Record):
     reported_outcome: Mapped[ReportedOutcome | None] = relationship(
         back_populates="participant", passive_deletes="all"
     )
+    specimens: Mapped[list[Specimen]] = relationship(
+        back_populates="participant", order_by="Specimen.collected_on.nulls_last(), Specimen.id"
+    )
     measurements: Mapped[list[Measurement]] = relationship(
         back_populates="participant", order_by="Measurement.measured_on, Measurement.id"
     )
@@ -128,6 +132,11 @@ class Participant(Record):
     def day_1(self) -> datetime.date | None:
         """Study day 1: the first dose, or enrolment where there was none."""
         return UNDATED_DAY_1 if self.undated else self.first_dose_on or self.enrolled_on
+
+    @property
+    def gives_samples(self) -> bool:
+        """Whether the participant's samples may be used for research, as far as is known."""
+        return self.research_consent_withdrawn_on is None and self.consents_to_sample_research is not False
 
 
 class ReportedOutcome(Record):

@@ -1,4 +1,4 @@
-"""What is read of measurements."""
+"""What is read of specimens and measurements."""
 
 import datetime
 import functools
@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from sqlalchemy import orm
 
 from tracker.extensions import db
-from tracker.models import Arm, Assay, Measurement, Participant, Trial
+from tracker.models import Arm, Assay, Measurement, Participant, Specimen, Trial
 from tracker.reads.base import Read, frame, in_scope
 from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
 from tracker.values import Refusal
@@ -21,9 +21,21 @@ def measurements_of(participant: Participant) -> list[Measurement]:
     statement = (
         sa.select(Measurement)
         .join(Measurement.assay)
-        .options(orm.contains_eager(Measurement.assay))
+        .options(orm.contains_eager(Measurement.assay), orm.joinedload(Measurement.specimen))
         .where(Measurement.participant_id == participant.id)
         .order_by(Assay.name, Measurement.measured_on.nulls_last(), Measurement.id)
+    )
+    return list(db.session.scalars(statement))
+
+
+def measurements_in(specimen: Specimen) -> list[Measurement]:
+    """What was measured in a specimen, with the assays, by assay."""
+    statement = (
+        sa.select(Measurement)
+        .join(Measurement.assay)
+        .options(orm.contains_eager(Measurement.assay))
+        .where(Measurement.specimen_id == specimen.id)
+        .order_by(Assay.name, Measurement.id)
     )
     return list(db.session.scalars(statement))
 
@@ -59,13 +71,22 @@ def assigning_assays_frame(_participants: sa.ColumnElement, as_of: datetime.date
     return pd.DataFrame(columns)
 
 
+def may_be_used() -> sa.ColumnElement:
+    """That a measurement may be used for research: in no specimen, or in one of a participant who agrees to that.
+
+    Of Measurement joined to its participant. Who has withdrawn consent to research is left out of reports as a whole.
+    """
+    return sa.or_(Measurement.specimen_id.is_(None), Participant.consents_to_sample_research.is_not(False))
+
+
 @functools.cache
 def marker_frame(assay_id: int) -> Read:
     """How the marker of participants by this assay is read: one row a participant who has a baseline value.
 
     The value is the latest that passed quality control and is of timepoint baseline, or was measured on or before
-    the first dose, or on no known day. Columns: participant_id, trial_id, value (of an ordinal assay the number
-    with which its category begins), qualifier.
+    the first dose, or on no known day. What was measured in a specimen counts only while its participant consents to
+    research on samples. Columns: participant_id, trial_id, value (of an ordinal assay the number with which its
+    category begins), qualifier.
     """
 
     def read(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
@@ -83,7 +104,12 @@ def marker_frame(assay_id: int) -> Read:
                 Measurement.measured_on,
             )
             .join(Measurement.participant)
-            .where(participants, Measurement.assay_id == assay_id, Measurement.qc_status == QcStatus.PASSED)
+            .where(
+                participants,
+                Measurement.assay_id == assay_id,
+                Measurement.qc_status == QcStatus.PASSED,
+                may_be_used(),
+            )
         )
         day = found["measured_on"]
         known = day.isna() | found["undated"].astype(bool) | (day <= pd.Timestamp(as_of))

@@ -1,2 +1,2 @@
 # The checks of these domains are registered when the package is imported, whoever runs them.
-from tracker.rules import designs, response, treatment  # noqa: F401
+from tracker.rules import biomarker, designs, response, specimen, treatment  # noqa: F401

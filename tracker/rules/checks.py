@@ -388,62 +388,6 @@ def pfs_longer_than_os(pfs_months, os_months):
     return pfs_months > os_months + 0.05  # months are often rounded to one decimal
 
 
-# Assays and measurements
-
-
-@check("assay", "upper_limit", _l("The upper limit of quantification is above the lower one."))
-def limits_out_of_order(lower_limit, upper_limit):
-    return upper_limit <= lower_limit
-
-
-@check("assay", "positive_cutoff", _l("A binary assay is positive at 1: leave the cutoff empty."))
-def cutoff_of_a_binary_assay(scale, positive_cutoff):
-    return (scale == "binary") & positive_cutoff.notna()
-
-
-@check("measurement", "value", _l("This assay gives a number: write it under value."))
-def number_missing(assay_scale, value):
-    return (assay_scale != "ordinal") & value.isna()
-
-
-@check("measurement", "category", _l("This assay gives numbers: leave the category empty."))
-def category_of_a_number(assay_scale, category):
-    return (assay_scale != "ordinal") & category.notna()
-
-
-@check("measurement", "category", _l("Give either a value or a category."))
-def both_or_neither(assay_scale, value, category):
-    return (assay_scale == "ordinal") & (value.isna() == category.isna())
-
-
-@check("measurement", "value", _l("A binary assay gives 0 or 1."))
-def binary_beyond_0_and_1(assay_scale, value):
-    return (assay_scale == "binary") & value.notna() & ~value.isin([0, 1])
-
-
-@check("measurement", "value", _l("A percentage lies from 0 to 100."))
-def percentage_beyond_100(assay_unit, value):
-    return assay_unit.str.startswith("%") & ~value.between(0, 100) & value.notna()
-
-
-@check("measurement", "value", _l("Below the assay's lower limit: write the limit, with the qualifier <."))
-def below_the_lower_limit(assay_lower_limit, value):
-    return value < assay_lower_limit
-
-
-@check("measurement", "value", _l("Above the assay's upper limit: write the limit, with the qualifier >."))
-def above_the_upper_limit(assay_upper_limit, value):
-    return value > assay_upper_limit
-
-
-refuse_future("measurement", "measured_on")
-
-
-@check("measurement", "measured_on", _l("Nobody is measured after death."))
-def measured_after_death(measured_on, participant_died_on):
-    return measured_on > participant_died_on
-
-
 # Free text
 
 

@@ -55,7 +55,7 @@ measurement = record_views(
         "assay",
         "value",
         "category",
-        "qualifier",
+        "specimen",
         "timepoint",
         "measured_on",
         "qc_status",

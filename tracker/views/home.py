@@ -8,7 +8,7 @@ from flask_login import current_user
 from tracker import clock
 from tracker.extensions import db
 from tracker.forms.account import EmptyForm
-from tracker.models import Agent, Biomarker, Participant, Regimen, Trial
+from tracker.models import Agent, Biomarker, Participant, Regimen, Specimen, Trial
 from tracker.reads.escalation import standings_in_scope
 from tracker.reads.evidence import (
     comments_mentioning,
@@ -35,6 +35,7 @@ _SEARCHED = [
     (Participant, Permission.READ_PARTICIPANTS),
     (Regimen, Permission.READ_TRIALS),
     (Agent, Permission.READ_TRIALS),
+    (Specimen, Permission.READ_SPECIMENS),
     (Biomarker, Permission.READ_FINDINGS),
 ]
 _FOUND_AT_MOST = 20

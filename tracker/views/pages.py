@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
-from tracker.models import Participant, Record
+from tracker.models import Measurement, Participant, Record
 from tracker.models.participant import study_day
 from tracker.reads.masking import is_masked
 from tracker.roles import Permission
@@ -83,6 +83,8 @@ def shown_field(record, name) -> str:
     owner = record if isinstance(record, Participant) else getattr(record, "participant", None)
     if owner is not None and owner.undated and name.endswith("_on") and value is not None:
         return shown_study_day(value)
+    if name == "value" and isinstance(record, Measurement):
+        return str(record) if value is not None else shown(None)
     if isinstance(value, list):
         return "; ".join(str(part) for part in value)
     codes = CODED.get(name)
@@ -150,6 +152,8 @@ def navigation() -> list[dict]:
                 (_("Trials"), "trial.list", "diagram-3", Permission.READ_TRIALS),
                 (_("Regimens"), "regimen.list", "capsule", Permission.READ_TRIALS),
                 (_("Agents"), "agent.list", "bandaid", Permission.READ_TRIALS),
+                (_("Specimens"), "specimen.list", "upc-scan", Permission.READ_SPECIMENS),
+                (_("Measurements"), "measurement.list", "clipboard-data", Permission.READ_SPECIMENS),
                 (_("Biomarkers"), "biomarker.list", "droplet", Permission.READ_FINDINGS),
                 (_("Hypotheses"), "hypothesis.list", "lightbulb", Permission.READ_FINDINGS),
                 (_("Findings"), "finding.list", "clipboard-check", Permission.READ_FINDINGS),

@@ -57,10 +57,11 @@ def show(id):
         *(joinedload(getattr(Participant, name)) for name in ("trial", "arm", "cohort")),
         joinedload(Participant.dose_level).joinedload(DoseLevel.arm),
         joinedload(Participant.reported_outcome),
+        joinedload(Participant.specimens),
         include_withdrawn=True,
     )
     kind = KINDS["participant"]
-    doses, events = doses_of(found), events_of(found)
+    doses, events, specimens = doses_of(found), events_of(found), found.specimens
     course = course_of(found, clock.today(), show_date=functools.partial(shown_day, found))
     return render_record(
         kind,
@@ -74,8 +75,8 @@ def show(id):
         role_label=lambda code: LesionRole(code).label,
         best=course and best_in_words(found, course),
         measurements=measurements_of(found),
-        queries=queries_about([found, *doses, *events]),
-        drawn=_drawn(found, *timeline_of(found, kind.empty_form(found), doses, events, course)),
+        queries=queries_about([found, *doses, *events, *specimens]),
+        drawn=_drawn(found, *timeline_of(found, kind.empty_form(found), doses, events, specimens, course)),
     )
 
 

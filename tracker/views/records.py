@@ -153,9 +153,10 @@ def find(model, id, *load, include_withdrawn=False):
     record itself is withdrawn.
     """
     statement = sa.select(model).where(model.id == id, *seen_on_pages(model)).options(*load)
-    record = db.session.scalar(statement)
+    record = db.session.scalars(statement).unique().one_or_none()
     if record is None and include_withdrawn:
-        record = db.session.scalar(statement.execution_options(include_withdrawn=True))
+        statement = statement.execution_options(include_withdrawn=True)
+        record = db.session.scalars(statement).unique().one_or_none()
     return record or abort(404)
 
 

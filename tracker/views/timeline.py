@@ -6,7 +6,7 @@ import pandas as pd
 from flask_babel import gettext as _
 
 from tracker.charts.timeline import Lane, Mark, Sum
-from tracker.models import Administration, AdverseEvent, Participant
+from tracker.models import Administration, AdverseEvent, Participant, Specimen
 from tracker.models.participant import study_day
 from tracker.reports.base import percent
 from tracker.rules.reasons import best_response_reason
@@ -28,15 +28,18 @@ _MILESTONES = [
 ]
 
 
-def timeline_of(participant: Participant, form, doses, events, course) -> tuple[list[Lane], list[Sum]]:
-    """The lanes of one participant (milestones, doses of each agent, assessments, events), and the sums below.
+def timeline_of(
+    participant: Participant, form, doses, events, specimens, course
+) -> tuple[list[Lane], list[Sum]]:
+    """The lanes of one participant (milestones, doses of each agent, specimens, assessments, events), and the sums.
 
-    form: of the participant, for its labels. doses, events: as stored. course: as derived, or None.
+    form: of the participant, for its labels. doses, events, specimens: as stored. course: as derived, or None.
     """
     visits = course.visits if course else []
     lanes = [
         Lane(_("Milestones"), _milestones(participant, form)),
         *_doses(participant, doses),
+        *_specimens(participant, specimens),
         Lane(
             _("Assessments"), [_visit(participant, response, reasons) for response, reasons, _found in visits]
         ),
@@ -96,6 +99,25 @@ def _doses(participant, doses: list[Administration]):
         text = ", ".join([agent, words, amount, *filter(None, changed)])
         lanes.setdefault(agent, []).append(Mark(_day(participant, dose.given_on), None, kind, text))
     return [Lane(agent, marks) for agent, marks in lanes.items()] or [Lane(_("Doses"), [])]
+
+
+def _specimens(participant, specimens: list[Specimen]):
+    """A lane of those whose day is known, one mark a day; none where there are no such."""
+    by_day = {}
+    for one in specimens:
+        if one.collected_on is not None:
+            by_day.setdefault(one.collected_on, []).append(one)
+    marks = [
+        Mark(
+            _day(participant, date),
+            None,
+            "specimen",
+            ", ".join([*(f"{one.type.label} {one}" for one in taken), shown_day(participant, date)]),
+            str(len(taken)),
+        )
+        for date, taken in by_day.items()
+    ]
+    return [Lane(_("Specimens"), marks)] if marks else []
 
 
 def _visit(participant, response, reasons):
