@@ -16,6 +16,7 @@ from tracker.stats.heterogeneity import (
     log_odds,
     pearson_test,
     restricted_likelihood,
+    spread_limits,
 )
 
 X, N = [3, 11, 8, 7, 4], [28, 24, 30, 25, 22]
@@ -36,6 +37,15 @@ def test_random_effects_agree_with_metafor_on_the_bcg_trials(case):
         assert found.q == pytest.approx(expected["Q"], **close)
         assert [found.low, found.high] == pytest.approx(expected["ci"], **close)
         assert found.prediction == pytest.approx(tuple(expected["prediction"]), **close)
+
+
+@pytest.mark.parametrize("case", references("meta.bcg.reml"))
+def test_limits_of_the_spread_are_those_that_metafor_prints_for_the_bcg_trials(case):
+    """Its documentation of confint.rma: tau² 0.1197 to 1.1115."""
+    assert spread_limits(case["input"]["yi"], case["input"]["vi"]) == pytest.approx(
+        (0.1197, 1.1115), abs=5e-5
+    )
+    assert spread_limits([0.1, 0.1], [1.0, 1.0])[0] == 0
 
 
 @pytest.mark.parametrize("case", references("orr.locations.dl"))

@@ -19,7 +19,10 @@ DASH = "—"
 
 
 class ForestRow(NamedTuple):
-    """A group: x of n, and the rate with its limits as fractions; None, NaN or NA where there is none."""
+    """A group: x of n, and the rate with its limits as fractions; None, NaN or NA where there is none.
+
+    second: another estimate of the same rate, drawn as a ring.
+    """
 
     label: str
     x: int | None
@@ -27,6 +30,7 @@ class ForestRow(NamedTuple):
     estimate: float | None
     low: float | None
     high: float | None
+    second: float | None = None
 
 
 def forest(
@@ -37,6 +41,7 @@ def forest(
     count_label="x/n",
     reference=None,
     reference_label=None,
+    second_label=None,
     percent=base.percent,
     width=base.WIDE,
     standalone=False,
@@ -46,7 +51,7 @@ def forest(
     rows: ForestRows, or six values in their order. A square's area is proportional to n. Of a group of 1 to 4
     only x/n and the interval are shown, of an empty one a dash.
     estimate_label, count_label: heads of the columns, such as "ORR (95% CI)" and "responders/treated".
-    reference: the rate of all, drawn as a dashed line; reference_label names it.
+    reference: the rate of all, drawn as a dashed line; reference_label names it. second_label: what the rings are.
     percent: writes a fraction with that many decimals, as the reader's language does.
     width: pixels; below 520 a label stands above its line.
     """
@@ -56,6 +61,8 @@ def forest(
     if notna(reference):
         label = reference_label or _("All")
         parts += _reference(layout, reference, f"{label} {percent(reference, 1)}")
+    if second_label and any(notna(group.second) for group in groups):
+        parts.append(text(second_label, 0, layout.bottom + 17, room=layout.axis[0] or 90, class_="muted"))
     largest = max((group.n for group in groups), default=0)
     for group, y in zip(groups, layout.rows):
         parts.append(_row(layout, y, group, estimate_label, largest))
@@ -67,7 +74,7 @@ class _Group:
 
     def __init__(self, row, percent):
         self.label, self.n = str(row.label), int(row.n)
-        self.estimate, self.low, self.high = row.estimate, row.low, row.high
+        self.estimate, self.low, self.high, self.second = row.estimate, row.low, row.high, row.second
         self.has_interval = self.n > 0 and notna(row.low) and notna(row.high)
         self.has_rate = self.n >= FEW and notna(row.estimate)
         self.is_few = 0 < self.n < FEW
@@ -187,4 +194,9 @@ def _row(layout, y, group, estimate_label, largest):
         side = max(SMALLEST_SIDE, LARGEST_SIDE * math.sqrt(group.n / largest))
         x = layout.place(group.estimate) - side / 2
         parts.append(element("rect", class_="mark", x=x, y=middle - side / 2, width=side, height=side))
+    if notna(group.second):
+        centre = round(layout.place(group.second), 1)
+        parts.append(
+            element("circle", class_="interval", cx=centre, cy=middle, r=4, fill=base.CARD, fill_opacity=0.6)
+        )
     return readout(group.spoken(estimate_label), *parts, class_="series-1" if group.has_rate else "series-3")

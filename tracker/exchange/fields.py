@@ -19,6 +19,7 @@ DAYS_A_MONTH = 30.4375
 UNITS = {
     "months": {"days": (1, DAYS_A_MONTH), "weeks": (7, DAYS_A_MONTH), "months": (1, 1), "years": (12, 1)},
     "years": {"days": (1, 365.25), "weeks": (7, 365.25), "months": (1, 12), "years": (1, 1)},
+    "fraction": {"fraction": (1, 1), "percent": (1, 100)},
 }
 
 #: The day before the first one that Excel counts, as the 1900 system of dates is used after February 1900.
@@ -43,7 +44,7 @@ class Field:
 
     read: from a column of text, its origin and the source's decimal mark, to a column of values and the
     messages of the faulty rows, as the column readers of `values` give them.
-    unit: of a time, the unit that is stored. refers_to: the section whose records the field names.
+    unit: of a time or a rate, the unit that is stored. refers_to: the section whose records the field names.
     """
 
     read: Callable

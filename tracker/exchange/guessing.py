@@ -158,7 +158,7 @@ DATE_FORMATS = ("", "%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", 
 
 _UNITS = {
     "days": "days|day|d|jours|jour|j", "weeks": "weeks|week|wk|w|semaines", "months": "months|month|mo|mos|m|mois",
-    "years": "years|year|yr|yrs|y|ans|annees",
+    "years": "years|year|yr|yrs|y|ans|annees", "percent": "percent|pct|pourcent",
 }  # fmt: skip
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split("|")}
 

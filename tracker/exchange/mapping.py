@@ -284,7 +284,7 @@ def _values(value, place, key):
 
 def _unit(value, place, key, field):
     if not field.unit:
-        raise _refused(place, key, _("unit is for times only"))
+        raise _refused(place, key, _("unit is for times and rates only"))
     units = UNITS[field.unit]
     if value not in units:
         raise _refused(place, key, _("unit is one of: %(units)s", units=", ".join(units)))

@@ -336,7 +336,7 @@ REFERENCE_RESULT = Section(
     needs=("regimen", "tumor_location", "endpoint", "n", "citation"),
     derived=("x_is_rounded",),
     told=("n", "x", "rate"),
-    beside={"rate": number_field(0, 1)},
+    beside={"rate": number_field(0, 1, unit="fraction")},
 )
 
 ADMINISTRATION = Section(

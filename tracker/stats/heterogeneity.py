@@ -16,7 +16,7 @@ LEAST_FOR_I2 = 5
 SPREADS, FARTHEST = 40, 5.0
 
 #: EXNEX: the widest step of its grid of log odds, how far the grid reaches, and the most points it has.
-STEP, REACH, MOST_POINTS = 0.01, 12.0, 2**14
+STEP, REACH, MOST_POINTS = 0.02, 12.0, 2**14
 
 NODES = 25  # of Gauss and Hermite
 
@@ -104,6 +104,32 @@ def restricted_likelihood(estimates, variances) -> Pooled:
     )
     tau2 = float(found.x) if found.fun < minus_log_likelihood(0.0) else 0.0
     return _pooled(y, v, tau2)
+
+
+def spread_limits(estimates, variances, confidence=0.95) -> tuple[float, float]:
+    """Limits of the variance between groups: those at which Q stands at the ends of its distribution (Q profile).
+
+    Source: Viechtbauer, Stat Med 2007;26:37-52.
+    """
+    from scipy.optimize import brentq
+    from scipy.stats import chi2
+
+    y, v = _estimates(estimates, variances)
+
+    def q(tau2):
+        w = 1 / (v + tau2)
+        return float(np.sum(w * (y - np.average(y, weights=w)) ** 2))
+
+    def limit(at):
+        wanted = chi2.ppf(at, len(y) - 1)
+        if q(0.0) <= wanted:
+            return 0.0
+        high = float(v.max() + np.ptp(y) ** 2)
+        while q(high) > wanted:
+            high *= 4
+        return float(brentq(lambda tau2: q(tau2) - wanted, 0.0, high))
+
+    return limit((1 + confidence) / 2), limit((1 - confidence) / 2)
 
 
 def log_odds(x, n) -> tuple[np.ndarray, np.ndarray]:
