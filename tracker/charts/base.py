@@ -8,6 +8,7 @@ own style.
 
 import re
 import unicodedata
+from typing import NamedTuple
 
 from markupsafe import Markup, escape
 
@@ -16,6 +17,7 @@ WIDE_PAGE = 1040  # a figure that has the width of the page to itself
 NARROW_BELOW = 520  # pixels; a figure less wide is laid out for a telephone
 TEXT_SIZE = 12
 MARGIN = 16  # pixels, around a file of its own
+CAPTION_LINE = 17  # pixels from one line of a caption to the next
 
 # The light theme of static/css/tracker.css.
 TEXT, MUTED, GRID, AXIS, CARD = "#16202b", "#56616d", "#e6e9ed", "#6b7682", "#ffffff"
@@ -39,6 +41,13 @@ STYLE = "\n".join(
     ]
 )
 
+
+class Standalone(NamedTuple):
+    """What a file of its own says under its title, beside the drawing: sentences, each on lines of its own."""
+
+    caption: tuple[str, ...] = ()
+
+
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -59,14 +68,21 @@ def element(name, *children, **attributes) -> Markup:
 def svg(*children, width, height, title, standalone=False) -> Markup:
     """The figure, width by height pixels, which its title tells to those who do not see it.
 
-    standalone: a file of its own, with its style, its title and a margin around it; else a part of a page.
+    standalone: a file of its own, with its style, its title and a margin around it, and where it is a Standalone with
+    its caption; else a part of a page.
     """
     class_, left, top = ("chart-narrow" if width < NARROW_BELOW else "chart-wide"), 0, 0
     if standalone:
-        heading = text(title, 0, -MARGIN, room=width, class_="strong")
-        left, top, width, height = -MARGIN, -3 * MARGIN, width + 2 * MARGIN, height + 4 * MARGIN
+        caption = standalone.caption if isinstance(standalone, Standalone) else ()
+        lines = [line for sentence in caption for line in wrapped(sentence, width)]
+        below = CAPTION_LINE * len(lines) + (MARGIN / 2 if lines else 0)
+        heading = [text(title, 0, -MARGIN - below, room=width, class_="strong")]
+        for place, line in enumerate(lines, start=1):
+            heading.append(text(line, 0, -MARGIN - below + CAPTION_LINE * place, class_="muted"))
+        left, top = -MARGIN, -3 * MARGIN - below
+        width, height = width + 2 * MARGIN, height + 4 * MARGIN + below
         background = element("rect", x=left, y=top, width=width, height=height, fill=CARD)
-        children = (element("title", title), element("style", Markup(STYLE)), background, heading, *children)
+        children = (element("title", title), element("style", Markup(STYLE)), background, *heading, *children)
     return element(
         "svg",
         *children,
@@ -128,6 +144,18 @@ def ellipsed(content, room, size=TEXT_SIZE) -> str:
     while kept and text_width(content[:kept].rstrip() + "…", size) > room:
         kept -= 1
     return content[:kept].rstrip() + "…"
+
+
+def wrapped(content, room, size=TEXT_SIZE) -> list[str]:
+    """Text in lines of at most room pixels; a word that is longer is cut."""
+    lines = []
+    for word in content.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, size) <= room:
+            lines[-1] = longer
+        else:
+            lines.append(ellipsed(word, room, size))
+    return lines
 
 
 def _character_width(one):

@@ -240,6 +240,12 @@ class ReportForm(wtforms.Form):
     #: The setting that is shown where a rate would mix several.
     preferred_setting = Setting.ADVANCED
 
+    #: Whether a marker must have a cutoff, given or the assay's.
+    needs_cutoff = True
+
+    #: The Marker that the report is about, once it is known.
+    marked = None
+
     def __init__(self, arguments: MultiDict):
         """Raises Refusal for a parameter or a value that does not exist."""
         super().__init__(arguments)
@@ -287,6 +293,11 @@ class ReportForm(wtforms.Form):
     def groups(self) -> list[str]:
         """The columns that make the groups of which rates are told; no group mixes settings."""
         return self.own.get("by", [])
+
+    @property
+    def uses_marker(self) -> bool:
+        """Whether the marker is more than a parameter that this report has no use for."""
+        return "marker" in self.groups
 
     @property
     def arguments(self) -> dict:

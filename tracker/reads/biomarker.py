@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -124,22 +125,48 @@ def marker_frame(assay_id: int) -> Read:
     return read
 
 
-def with_marker(
-    participants: pd.DataFrame, assay_name: str, cutoff: float | None, as_of
-) -> tuple[pd.DataFrame, float]:
-    """The participants with columns `marker` (a MarkerStatus) and `marker_value`, and the cutoff that made it.
+class Marker(NamedTuple):
+    """What participants are told apart by: an assay, and the cutoff that makes its status.
 
-    A value that is only a bound, such as < 5, is positive or negative where the bound tells, and else missing.
-    Raises Refusal where neither the caller nor the assay has a cutoff.
+    cutoff: None where neither the reader nor the assay has one. is_given: whether it is the reader's, not the assay's.
     """
-    assay = db.session.scalar(sa.select(Assay).where(Assay.name == assay_name))
-    if cutoff is None:
+
+    assay: str
+    biomarker: str
+    unit: str | None
+    scale: Scale
+    cutoff: float | None
+    is_given: bool
+
+
+def with_marker(
+    participants: pd.DataFrame, assay_name: str, cutoff: float | None, as_of, needs_cutoff=True
+) -> tuple[pd.DataFrame, Marker]:
+    """The participants with columns `marker` (a MarkerStatus), `marker_value` and `marker_qualifier`, and the marker.
+
+    Without a cutoff the status of all is missing. Raises Refusal where there is none, but there must be one.
+    """
+    assay = db.session.scalar(
+        sa.select(Assay).options(orm.joinedload(Assay.biomarker)).where(Assay.name == assay_name)
+    )
+    is_given = cutoff is not None
+    if not is_given:
         cutoff = 1.0 if assay.scale is Scale.BINARY else assay.positive_cutoff
-    if cutoff is None:
+    if cutoff is None and needs_cutoff:
         raise Refusal(_("cutoff: this assay has none of its own; give one."), "cutoff")
     values = in_scope(marker_frame(assay.id), as_of).set_index("participant_id")
-    value = participants["participant_id"].map(values["value"])
-    qualifier = participants["participant_id"].map(values["qualifier"])
+    value = participants["participant_id"].map(values["value"]).astype("float64")
+    qualifier = participants["participant_id"].map(values["qualifier"]).astype("str")
+    marked = participants.assign(
+        marker=marker_status(value, qualifier, np.nan if cutoff is None else cutoff),
+        marker_value=value,
+        marker_qualifier=qualifier,
+    )
+    return marked, Marker(assay.name, assay.biomarker.name, assay.unit, assay.scale, cutoff, is_given)
+
+
+def marker_status(value: pd.Series, qualifier: pd.Series, cutoff: float) -> pd.Series:
+    """The MarkerStatus of each: a value that is only a bound, such as < 5, has one where the bound tells."""
     at_or_above = (value >= cutoff) & (qualifier != Qualifier.BELOW.value)
     below = ((value < cutoff) & (qualifier != Qualifier.ABOVE.value)) | (
         (value <= cutoff) & (qualifier == Qualifier.BELOW.value)
@@ -149,5 +176,4 @@ def with_marker(
         [MarkerStatus.POSITIVE.value, MarkerStatus.NEGATIVE.value],
         MarkerStatus.MISSING.value,
     )
-    columns = {"marker": pd.Series(status, participants.index, "str"), "marker_value": value}
-    return participants.assign(**columns), cutoff
+    return pd.Series(status, value.index, "str")

@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
-from tracker.charts.base import WIDE
+from tracker.charts.base import WIDE, Standalone
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
 from tracker.reads.base import frames_in_scope
 from tracker.reads.biomarker import assay_names, with_marker
@@ -92,15 +92,20 @@ class Table:
 
 @dataclass
 class Figure:
-    """draw: makes the SVG from the data; it takes title, width and standalone as the charts do."""
+    """draw: makes the SVG from the data; it takes title, width and standalone as the charts do.
+
+    caption: sentences that go with the figure wherever it is shown: of what it is, and how it is read.
+    """
 
     name: str
     title: str
     data: pd.DataFrame
     draw: Callable
+    caption: list[str] = field(default_factory=list)
 
     def svg(self, width: int = WIDE, standalone: bool = False):
-        return self.draw(self.data, title=str(self.title), width=width, standalone=standalone)
+        alone = Standalone(tuple(map(str, self.caption))) if standalone else False
+        return self.draw(self.data, title=str(self.title), width=width, standalone=alone)
 
 
 @dataclass
@@ -202,6 +207,10 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     participants = asked.frames[0]
     for table in result.tables:
         table.notes = [*asked.notes, *common_notes(participants), *table.notes]
+    if asked.form.marked is not None and asked.form.uses_marker:
+        told = participants.loc[participants["marker_value"].notna(), "trial"]
+        for figure in result.figures:
+            figure.caption = [*marker_caption(asked.form.marked, told), *figure.caption]
     result.report, result.form, result.frames = asked.report, asked.form, asked.frames
     result.parameters = asked.form.effective() | result.chosen
     result.data_cutoff = asked.form.as_of.data.isoformat() if participants["dated"].any() else None
@@ -234,8 +243,10 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
     form.choose(lambda name: assay_names() if name == "marker" else filter_values(participants, name))
     participants = filtered(participants, form)
     if form.marker.data is not None:
-        marked = with_marker(participants, form.marker.data, form.cutoff.data, as_of)
-        participants, form.cutoff.data = marked
+        participants, form.marked = with_marker(
+            participants, form.marker.data, form.cutoff.data, as_of, form.needs_cutoff
+        )
+        form.cutoff.data = form.marked.cutoff
     participants, notes = one_setting(participants, form)
     if left_out := len(filtered(withdrew, form)):
         notes = [
@@ -324,6 +335,41 @@ def common_notes(participants: pd.DataFrame) -> list:
     if participants.empty:
         notes.append(_l("No participant in the trials that you may see matches."))
     return notes
+
+
+def marker_caption(marked, trials: pd.Series) -> list:
+    """Of which marker, by which assay, and of which trials a figure is; and its cutoff with its origin."""
+    codes = sorted(trials.unique(), key=str.casefold)
+    if not codes:
+        return []
+    lines = [
+        _l("Marker: %(biomarker)s, by %(assay)s.", biomarker=marked.biomarker, assay=marked.assay),
+        _l("Trial: %(trials)s.", trials=", ".join(codes))
+        if len(codes) <= FEW
+        else _l(
+            "Trials: %(trials)s and %(n)d more.", trials=", ".join(codes[: FEW - 1]), n=len(codes) - FEW + 1
+        ),
+    ]
+    return [*lines, cutoff_line(marked.cutoff, marked)] if marked.cutoff is not None else lines
+
+
+def cutoff_line(cutoff: float, marked, endpoint=None) -> str:
+    """The cutoff with its origin. endpoint: what it was sought by, where it was chosen on these data."""
+    written = LazyString(lambda: f"{shown_value(cutoff)} {marked.unit or ''}".rstrip())
+    if endpoint is not None:
+        return _l(
+            "Positive: at or above %(cutoff)s, data-driven: chosen on these data (%(endpoint)s).",
+            cutoff=written,
+            endpoint=endpoint,
+        )
+    if marked.is_given:
+        return _l("Positive: at or above %(cutoff)s, pre-specified: as the reader gave it.", cutoff=written)
+    return _l("Positive: at or above %(cutoff)s, pre-specified: the assay's positive cutoff.", cutoff=written)
+
+
+def shown_value(value: float) -> str:
+    """A marker's value in the reader's language, with four digits that count."""
+    return format_decimal(float(f"{value:.4g}"), "#,##0.######")
 
 
 def in_order(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:

@@ -14,7 +14,7 @@ from tracker.reads.biomarker import assigning_assays_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED
 from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count
-from tracker.reports.response import has_responded, is_counted, unrecorded_notes
+from tracker.reports.known import with_known_marker, with_known_outcome
 from tracker.reports.survival import COMPARATORS, TESTED, shown_p
 from tracker.rules.claims import RULE, TEXTS, Cell, Cells, claim, is_enough, why_unassessable
 from tracker.stats.association import odds_ratio
@@ -62,6 +62,8 @@ class PredictiveForm(ReportForm):
             ]
         super().choose(values)
 
+    uses_marker = True
+
     @property
     def arguments(self) -> dict:
         return super().arguments | {"marker": self.marker.data}
@@ -85,8 +87,9 @@ def build(participants, assigned, endpoint="response", treated=None, comparator=
     is_treated, is_comparator = _is_in(participants, treated), _is_in(participants, comparator)
     overlaps = bool((is_treated & is_comparator).any())
     both = participants.assign(is_treated=is_treated)[is_treated | is_comparator]
-    known, notes = _known(both, endpoint)
-    notes = [*_groups(treated, comparator), *notes]
+    told, of_outcome = with_known_outcome(both, endpoint)
+    known, of_marker = with_known_marker(told)
+    notes = [*_groups(treated, comparator), *of_outcome, *of_marker]
     cells = _cells(known)
     reason = _reason(participants, both, cells, assigned, endpoint, [treated, comparator], marker)
     if overlaps:
@@ -132,38 +135,6 @@ def _largest(people, name) -> str | None:
 
 def _is_in(participants, name) -> pd.Series:
     return ((participants["arm"] == name) | (participants["trial"] == name)).fillna(False).astype(bool)
-
-
-def _known(both, endpoint) -> tuple[pd.DataFrame, list]:
-    """Those with an outcome: columns `event` (responded, or had the event) and months; and who is left out."""
-    if endpoint == "response":
-        is_pcr = both["response_criteria"] == ResponseCriteria.PCR.value
-        responded = has_responded(both).mask(is_pcr, both["pcr"].fillna(False).astype(bool))
-        known = (both["treated"] & ~both["pending"]).where(is_pcr, is_counted(both))
-        found = both.assign(event=responded.astype(bool), months=np.nan)[known]
-        unrecorded = unrecorded_notes(both[~is_pcr])
-        if is_pcr.any():
-            method = _l(
-                "Response: pathological complete response, the trial's criterion; who has none on record counts as"
-                " having none."
-            )
-        else:
-            method = _l(
-                "Response: CR or PR, confirmed unless the trial is randomised or needs no confirmation; who has no"
-                " response on record counts as a non-responder."
-            )
-    else:
-        unrecorded = []
-        months, event = both[f"{endpoint}_months"], both[f"{endpoint}_event"]
-        known = months.notna() & event.notna()
-        found = both.assign(months=months, event=event.fillna(False).astype(bool))[known]
-        method = _l("Time runs from randomisation or the first dose, as each source tells it.")
-    notes = [method, *unrecorded]
-    if unknown := int((~known).sum()):
-        notes.append(_l("Participants whose outcome is not known, and who are left out: %(n)d.", n=unknown))
-    if missing := int((found["marker"] == MarkerStatus.MISSING.value).sum()):
-        notes.append(_l("Participants whose marker is not known, and who are left out: %(n)d.", n=missing))
-    return found[found["marker"] != MarkerStatus.MISSING.value], notes
 
 
 def _groups(treated, comparator) -> list:

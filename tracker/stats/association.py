@@ -65,6 +65,26 @@ class OddsRatio(NamedTuple):
     p_lrt: float
 
 
+def tied_at_limits(values, is_below, is_above):
+    """The values as their order is known: all below the highest lower limit are tied, and all above the lowest upper.
+
+    is_below, is_above: shape (n,), where a value is only a limit that what was measured lies below or above. What
+    is tied stands next to its limit, on the side on which it lies; the others stay as they are.
+
+    Source: Helsel, Statistics for Censored Environmental Data, 2nd edition, 2012, chapter 9.
+    """
+    values = np.array(values, float)
+    is_below, is_above = np.asarray(is_below, bool), np.asarray(is_above, bool)
+    lowest, highest = values.copy(), values.copy()
+    if is_below.any():
+        limit = values[is_below].max()
+        lowest[(values < limit) | is_below] = np.nextafter(limit, -np.inf)
+    if is_above.any():
+        limit = values[is_above].min()
+        highest[(values >= limit) | is_above] = np.nextafter(limit, np.inf)
+    return np.where(highest != values, highest, lowest)
+
+
 def auc(values, outcome, confidence=0.95) -> Auc:
     """How often a participant with the outcome has the higher value, ties counting half.
 
