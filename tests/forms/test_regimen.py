@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import form_values
-from tests.factories import make_agent, make_regimen
+from tests.factories import make_agent, make_reference_result, make_regimen
 from tracker.extensions import db
 from tracker.models import ReferenceResult, Regimen
 from tracker.roles import Role
@@ -123,3 +123,28 @@ def test_a_published_result_that_cannot_be_is_refused(physician, refused, field,
     refused(physician, address, field=field, is_kept=False, **{**right, **given})
     assert physician.submit(address, **right).status_code == 303
     assert db.session.scalar(sa.select(ReferenceResult.regimen_id)) == regimen.id
+
+
+@pytest.mark.parametrize(
+    ("typed", "field"),
+    [
+        ({"x": "", "rate": ""}, "x"),
+        ({"x": "12", "rate": "57.6"}, "rate"),
+        ({"x": "", "rate": "157"}, "rate"),
+        ({"x": "", "rate": "many"}, "rate"),
+    ],
+)
+def test_a_published_result_needs_its_number_or_a_rate_that_agrees(sign_in, refused, typed, field):
+    address = f"/reference-results/new?regimen={make_regimen().id}&tumor_location=SKIN"
+    refused(sign_in(Role.PHYSICIAN), address, field=field, n="314", citation="Larkin 2015", **typed)
+
+
+def test_a_stored_number_is_changed_as_a_number(sign_in):
+    stored = make_reference_result(x=10, n=40)
+    browser = sign_in(Role.PHYSICIAN)
+    assert browser.get(f"/reference-results/{stored.id}").status_code == 200
+    address = f"/reference-results/{stored.id}/edit"
+    assert browser.submit(address, x="", reason="misread").status_code == 422
+    assert browser.submit(address, x="11", reason="misread").status_code == 303
+    db.session.refresh(stored)
+    assert stored.x == 11

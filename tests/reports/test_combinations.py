@@ -256,3 +256,17 @@ def test_every_format_holds_the_ledger_empty_or_not(center, sign_in, format):
     assert answer.status_code == 200
     if format == "csv":
         assert answer.text.splitlines()[1].startswith("a + b,SKIN,40,0.25,")
+
+
+def test_the_page_of_a_combination_is_its_ledger(center, sign_in):
+    center.publish("a + b", 46, 100)
+    center.publish("a", 30, 100)
+    browser = sign_in(Role.DIRECTOR)
+    page = browser.get(f"/regimens/{center.regimens['a + b'].id}").text
+    assert "Not assessable: no result of b alone in Skin." in page
+    center.publish("b", 10, 100)
+    page = browser.get(f"/regimens/{center.regimens['a + b'].id}").text
+    assert "Better than its best component, not above independent action." in page
+    assert "46 of 100 participants responded." in page
+    assert "Does it do more" not in browser.get(f"/regimens/{center.regimens['a'].id}").text
+    assert "Does it do more" not in sign_in(Role.ADMIN).get(f"/regimens/{center.regimens['a + b'].id}").text

@@ -137,7 +137,20 @@ class ReferenceResultForm(RecordForm):
         _l("Citation"), maximum=500, free=False, help=_l("DOI, PMID, or author, journal and year.")
     )
 
+    def __init__(self, record=None, **kwargs):
+        super().__init__(record, **kwargs)
+        if record is not None:  # of which the number is known
+            del self.rate
+            self.sections = [
+                (title, [name for name in names if name in self]) for title, names in self.sections
+            ]
+
     def validate(self, extra_validators=None):
+        if "rate" not in self:
+            sound = super().validate(extra_validators)
+            if self.x.data is None and not self.x.errors:
+                self.x.errors = [self.x.missing()]
+            return sound and not self.x.errors
         typed, n = self.x.data, self.n.data
         if self.rate.data is not None and n is not None:
             rounded = round(self.rate.data / 100 * n)

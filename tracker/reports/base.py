@@ -137,6 +137,11 @@ class Result:
         fields = [*form.filters, form.marker, form.cutoff, *(form[name] for name in form.own)]
         return [(str(field.label.text), words) for field in fields if (words := field.words())]
 
+    @property
+    def by_name(self) -> dict[str, Table]:
+        """The tables by their names."""
+        return {table.name: table for table in self.tables}
+
     @functools.cached_property
     def fingerprint(self) -> str:
         """Of the frames that the report was computed from."""

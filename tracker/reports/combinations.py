@@ -36,11 +36,10 @@ from tracker.reports.ledger import (
     verdict_code,
     verdict_of,
 )
-from tracker.reports.response import is_counted, unrecorded_notes
+from tracker.reports.response import has_responded, is_counted, response_notes
 from tracker.rules.combination import RULE, Entry
 from tracker.rules.combination import ledger as ledger_of
 from tracker.stats.proportions import clopper_pearson
-from tracker.terms.participant import BestResponse
 from tracker.terms.regimen import CombinationVerdict, ResultSource
 from tracker.terms.trial import Setting
 
@@ -55,7 +54,6 @@ COLUMNS = [
 #: Beside what others rely on: the responders, where the observed rate comes from, and what to be careful about.
 _MORE = ["responders", "origin", "caution"]
 
-_RESPONSES = [BestResponse.CR.value, BestResponse.PR.value, BestResponse.RESPONDER.value]
 
 _METHOD = [
     _l(
@@ -144,7 +142,7 @@ def _counted(people) -> pd.DataFrame:
     """The participants with two columns: whether each is in the denominator, and whether each responded."""
     return people.assign(
         counted=is_counted(people),
-        responded=people["best_response"].isin(_RESPONSES).astype(bool),
+        responded=has_responded(people),
     )
 
 
@@ -201,20 +199,13 @@ def _source(entry: Entry) -> str:
 
 def _notes(entries, people, is_advanced) -> list:
     notes = [
-        _l(
-            "n: treated participants whose first assessment was due; who has no response on record counts as a"
-            " non-responder. Responses count when confirmed 28 days later, and unconfirmed ones too in randomised"
-            " trials and where the protocol needs no confirmation; reported and published ones as they are told."
-        ),
-        *unrecorded_notes(people),
+        *response_notes(people),
         _l("Decision support: a verdict compares rates, and proves neither synergy nor its absence."),
     ]
     if not is_advanced:
         notes.append(
             _l("Published response rates tell no setting; they count as advanced, and are left out here.")
         )
-    if pending := int((people["pending"] & people["treated"]).sum()):
-        notes.append(_l("Pending participants, who are in no denominator: %(n)d.", n=pending))
     if any(group.n < FEW for entry in entries for group in (entry.observed, *entry.components)):
         notes.append(_l("Too few: of 1 to 4 participants only x/n and the limits are shown, no percentage."))
     return notes
