@@ -5,7 +5,7 @@ import pytest
 from tracker.exchange.guessing import guess_plan, words_of
 from tracker.exchange.outline import guess_source, likely_encoding, outline_of
 from tracker.exchange.plan import Plan, content_of, parse, plan_of, toml
-from tracker.exchange.source import read_options
+from tracker.exchange.source import SourceOptions, read_options
 
 
 def guess(text, assays=(), everything=True, name="cohort.csv"):
@@ -238,3 +238,20 @@ def test_a_start_date_alone_is_the_participants(app):
     fields = guess("id,start date,dose\nP-1,2024-02-01,3\n").fields
     assert fields["participant.first_dose_on"] == {"column": "start date"}
     assert not any(name.startswith(("adverse_event", "administration")) for name in fields)
+
+
+def test_a_biobanks_list_is_specimens_and_what_was_measured_in_them():
+    outline = outline_of(
+        "list.csv",
+        b"Patient,Barcode,Sample type,Timepoint,Collection date,TMB\nP1,B-1,FFPE,baseline,2024-01-02,7\n",
+        SourceOptions(),
+    )
+    plan = guess_plan(outline, {}, {"code": "T"}, ["TMB"], everything=False)
+    assert {name: origin["column"] for name, origin in plan.fields.items()} == {
+        "participant.code": "Patient",
+        "specimen.barcode": "Barcode",
+        "specimen.type": "Sample type",
+        "specimen.timepoint": "Timepoint",
+        "specimen.collected_on": "Collection date",
+        "measurement.specimen": "Barcode",
+    }

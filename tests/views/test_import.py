@@ -650,7 +650,7 @@ def test_a_researcher_imports_no_participants_by_a_mapping_file(researcher, tria
     ):
         answer = upload(researcher, "id,place,enrolled,tmb\nX-1,Lung,2024-01-02,4\n", mapping=mapping)
         assert answer.status_code == 422
-        assert "Your role imports measurements of participants that are stored" in answer.text
+        assert "Your role imports specimens and measurements of participants" in answer.text
     assert differences(before, copy_tables()) == {}
 
 

@@ -13,6 +13,7 @@ from tracker.exchange.reading import Reading, distinct, with_keys
 from tracker.exchange.regimens import Regimens
 from tracker.exchange.response import baselines, settled_lesions
 from tracker.exchange.sections import SECTIONS, Section
+from tracker.exchange.specimens import settled_measurements, settled_specimens
 from tracker.exchange.treatment import attributions, planned_doses, settled_doses, settled_events
 from tracker.extensions import db
 from tracker.models import DataVersion, Participant, Trial
@@ -23,6 +24,7 @@ from tracker.values import Refusal
 #: What is said of a record that a file names and nobody knows; of others what there is is listed.
 _UNKNOWN = {
     "participant": _l("The trial has no such participant."),
+    "specimen": _l("The trial has no specimen of this barcode."),
     "lesion": _l("The participant has no lesion of this label."),
     "assessment": _l("The participant has no assessment on this day; give its modality under [assessment]."),
 }
@@ -237,6 +239,10 @@ def _settled(section, resulting, comparison) -> pd.DataFrame | None:
         return settled_events(frame[[name for name in frame if name in {*section.fields, section.key}]])
     if section.name == "reference_result":
         return _settled_references(section, frame, comparison)
+    if section.name == "specimen":
+        return settled_specimens(section, frame, comparison)
+    if section.name == "measurement":
+        return settled_measurements(section, frame, resulting, comparison)
     return settled_lesions(frame) if section.name == "lesion" else frame
 
 

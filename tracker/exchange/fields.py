@@ -28,7 +28,10 @@ _EXCEL_DAY_ZERO = pd.Timestamp(1899, 12, 30)
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the text of a field comes from: a column, a constant, or the row's number after a prefix."""
+    """Where the text of a field comes from: a column, a constant, or the row's number after a prefix.
+
+    unknown: what is said of a cell that `values` has nothing for, where it should not list what they are for.
+    """
 
     column: str | None = None
     constant: str | None = None
@@ -36,6 +39,7 @@ class Origin:
     values: dict[str, str] | None = None
     unit: str | None = None
     date_format: str | None = None
+    unknown: str | None = None
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,8 @@ NAMES = {
     "outcome.pfs_event": "pfs event|pfs status|progressed|progression|progression event|evenement ssp",
     "outcome.os_months": "os|os time|overall survival|survival|survival time|sg|survie globale|survie",
     "outcome.os_event": "os event|os status|dead|death|deceased|vital status|died|deces|decede|statut vital",
+    "measurement.specimen": "barcode|specimen barcode|sample barcode|specimen|specimen id|sample|sample id"
+    "|biospecimen id|code barres|prelevement|echantillon|identifiant echantillon",
     "measurement.measured_on": "measured on|measurement date|date of measurement|sample date|collection date"
     "|date of sample|sampling date|date de prelevement|date de mesure",
     "measurement.timepoint": "timepoint|time point|sample timepoint|visit|temps|visite",
@@ -66,6 +68,19 @@ NAMES = {
 #: something else in a file of participants, so that a file is taken for one of these only if all that a record
 #: needs is found.
 RECORDS = {
+    "specimen.barcode": "barcode|specimen barcode|sample barcode|specimen|specimen id|sample|sample id|biospecimen id"
+    "|code barres|prelevement|echantillon|identifiant echantillon",
+    "specimen.type": "specimen type|sample type|type|material|type de prelevement|type d echantillon",
+    "specimen.anatomic_place": "anatomic place|primary or metastasis|primary metastasis|tumor origin|sample origin",
+    "specimen.location": "location|organ|biopsy site|site|anatomic location|localisation|organe|siege",
+    "specimen.timepoint": "timepoint|time point|sample timepoint|visit|temps|visite",
+    "specimen.collected_on": "collected on|collection date|date of collection|sample date|sampling date|biopsy date"
+    "|date de prelevement",
+    "specimen.collected_day": "collected day|collection day|sample day|jour de prelevement",
+    "specimen.tumor_content_percent": "tumor content percent|tumor content|tumour content|tumor cellularity|cellularity"
+    "|purity|contenu tumoral|cellularite",
+    "specimen.quality": "specimen quality|sample quality|quality|qualite",
+    "specimen.status": "specimen status|sample status|status|statut",
     "adverse_event.term": "adverse event|adverse event term|ae term|aeterm|aedecod|event|event term|toxicity|term"
     "|preferred term|ctcae term|evenement indesirable|evenement|toxicite",
     "adverse_event.soc": "soc|system organ class|aebodsys|aesoc|classe de systeme d organes",
@@ -110,6 +125,8 @@ RECORDS = {
     "assessment.investigator_response": "investigator response|investigator call|reponse de l investigateur",
     "assessment.investigator_reason": "investigator reason|reason of the call",
 }
+
+_SECTIONS = list(dict.fromkeys(target.partition(".")[0] for target in RECORDS))
 
 #: What sources write, folded, for terms that would not be read from it.
 WORDS = {
@@ -182,15 +199,14 @@ def guess_plan(outline: Outline, source: dict, trial: dict, assays: list[str], e
     """
     plan = Plan(source=source, trial=trial)
     decimal = source.get("decimal", ".")
-    if everything:
-        plan.fields = _guess_records(outline, decimal)
+    plan.fields = _guess_records(outline, decimal, _SECTIONS if everything else ["specimen"])
     taken = {origin["column"] for origin in plan.fields.values()}
     candidates = []
     for place, column in enumerate(outline.columns):
         if column.name in taken:
             continue
         found = _target_of(column)
-        if found and (everything or found[0] == CODE or found[0].startswith("measurement.")):
+        if found and (everything or found[0] == CODE or found[0].startswith(("measurement.", "specimen."))):
             candidates.append((found[1], place, found[0], found[2], column))
     for _rank, _place, target, unit, column in sorted(candidates, key=lambda one: one[:2]):
         if target not in plan.fields and (origin := origin_for(target, column, decimal, unit)) is not None:
@@ -201,15 +217,19 @@ def guess_plan(outline: Outline, source: dict, trial: dict, assays: list[str], e
         name = known.get(words_of(column.name))
         if name and column.name not in taken:
             plan.assays.append({"assay": name, "value": {"column": column.name}})
+    if (
+        plan.assays and "specimen.barcode" in plan.fields
+    ):  # what is measured, is measured in the row's specimen
+        plan.fields.setdefault("measurement.specimen", dict(plan.fields["specimen.barcode"]))
     if not plan.assays:
         for key in [name for name in plan.fields if name.startswith("measurement.")]:
             del plan.fields[key]
-    elif "measurement.timepoint" not in plan.fields:
+    elif not {"measurement.timepoint", "measurement.specimen"} & plan.fields.keys():
         plan.fields["measurement.timepoint"] = {"constant": "baseline"}
     return plan
 
 
-def _guess_records(outline: Outline, decimal) -> dict[str, dict]:
+def _guess_records(outline: Outline, decimal, sections) -> dict[str, dict]:
     """The fields of doses, events, lesions or findings, where the columns have all that these need."""
     by_name = {words_of(column.name): column for column in reversed(outline.columns)}
     found: dict[str, dict] = {}
@@ -218,13 +238,14 @@ def _guess_records(outline: Outline, decimal) -> dict[str, dict]:
         if column is not None and (origin := origin_for(target, column, decimal)) is not None:
             found[target] = origin
     guessed: dict[str, dict] = {}
-    for section in dict.fromkeys(target.partition(".")[0] for target in RECORDS):
+    for section in sections:
         own = {target: origin for target, origin in found.items() if target.startswith(f"{section}.")}
         for day, date in SECTIONS[section].days.items():
             if f"{section}.{date}" in own:
                 own.pop(f"{section}.{day}", None)
         known = {SECTIONS[section].days.get(key, key) for key in (one.partition(".")[2] for one in own)}
-        if set(SECTIONS[section].needs) <= known and (set(SECTIONS[section].told) & known):
+        needed = {*SECTIONS[section].needs, *SECTIONS[section].required} - {"participant"}
+        if needed <= known and set(SECTIONS[section].told) & known:
             guessed |= own
     return guessed
 

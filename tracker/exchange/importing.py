@@ -18,6 +18,7 @@ from tracker.exchange.measurements import settle_assays
 from tracker.exchange.reading import Reading, read
 from tracker.exchange.sections import SECTIONS
 from tracker.exchange.source import MAXIMUM_BYTES
+from tracker.exchange.specimens import settle_participants
 from tracker.exchange.store import Count, count, store
 from tracker.extensions import db, reading, writing
 from tracker.models import Trial
@@ -26,7 +27,7 @@ from tracker.scope import reader
 from tracker.values import Refusal
 
 #: What a researcher may import.
-_SPECIMENS = {"trial", "measurement"}
+_SPECIMENS = {"trial", "specimen", "measurement"}
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,14 @@ def import_content(
 
     def read_file():
         refuse_sections(mapping)
-        return read(name, content(), settle_assays(mapping), corrections)
+        return read(name, content(), settled(mapping), corrections)
 
     return import_records(read_file, **options)
+
+
+def settled(mapping: Mapping) -> Mapping:
+    """The mapping with what the stored assays and specimens say beside it. Raises Refusal."""
+    return settle_participants(settle_assays(mapping))
 
 
 def import_records(
@@ -136,7 +142,10 @@ def _done(comparison, trial_id=None) -> Import:
 
 
 def refuse_sections(mapping: Mapping) -> None:
-    """Raise Refusal where the reader may not import what the mapping brings: a researcher only measurements."""
+    """Raise Refusal where the reader may not import what the mapping brings.
+
+    A researcher imports only specimens and measurements.
+    """
     user = reader().user
     if user is None or user.may(Permission.IMPORT_EVERYTHING):
         return
@@ -144,8 +153,8 @@ def refuse_sections(mapping: Mapping) -> None:
     if others or list(mapping.given["trial"]) != ["code"]:
         raise Refusal(
             _(
-                "Your role imports measurements of participants that are stored; leave out of the mapping:"
-                " %(sections)s.",
+                "Your role imports specimens and measurements of participants that are stored; leave out of the"
+                " mapping: %(sections)s.",
                 sections=", ".join(others) or _("all of [trial] but its code"),
             ),
             status=403,

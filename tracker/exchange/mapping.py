@@ -21,9 +21,6 @@ from tracker.values import Refusal
 
 MAXIMUM_BYTES = 1_000_000
 
-#: Sections of the mapping file that a later version will import.
-_NOT_YET = ("specimen",)
-
 _ORIGIN_KEYS = ("column", "constant", "row", "prefix", "values", "unit", "date_format")
 
 
@@ -99,10 +96,6 @@ def _parse(content):
 def _tables(name, found) -> list[tuple[str, dict]]:
     """The tables of one section, each with the words by which messages name it."""
     titles = ", ".join(["[source]", *(section.title for section in WRITTEN.values())])
-    if name in _NOT_YET:
-        raise Refusal(
-            _("Section [[%(name)s]] cannot be imported yet; sections: %(titles)s.", name=name, titles=titles)
-        )
     if name not in WRITTEN:
         raise Refusal(_("There is no section [%(name)s]; sections: %(titles)s.", name=name, titles=titles))
     section = SECTIONS[name]
@@ -115,8 +108,6 @@ def _tables(name, found) -> list[tuple[str, dict]]:
     ]
     for place, table in zip(places, found):
         for key in table:
-            if (name, key) == ("measurement", "specimen"):
-                raise _refused(place, key, _("specimens cannot be imported yet; leave it out"))
             if key not in section.keys and (name, key) != ("adverse_event", "attribution"):
                 listed = ", ".join(section.keys)
                 raise _refused(place, key, _("there is no such field; fields: %(fields)s", fields=listed))
@@ -329,6 +320,8 @@ def _add_participants(origins):
             continue
         for table in tables:
             if "participant" not in table:
+                if "code" not in participants and name == "measurement" and "specimen" in table:
+                    continue  # whose the specimen is tells it: `specimens.settle_participants`
                 if "code" not in participants:
                     raise Refusal(
                         _("%(title)s needs participant: the column of its code.", title=SECTIONS[name].title)

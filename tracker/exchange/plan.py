@@ -15,6 +15,7 @@ from tracker.exchange.sections import SECTIONS
 _OWNERS = {
     "participant": "code",
     "outcome": "participant",
+    "specimen": "participant",
     "administration": "participant",
     "adverse_event": "participant",
     "lesion": "participant",
@@ -30,7 +31,7 @@ SINGLE = tuple(name for name in _OWNERS if name != "measurement")
 CODE = "participant.code"
 
 #: What all measurements of a plan share.
-ABOUT = ("measured_on", "measured_day", "timepoint", "qualifier")
+ABOUT = ("specimen", "measured_on", "measured_day", "timepoint", "qualifier")
 
 
 @dataclass

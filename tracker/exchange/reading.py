@@ -214,11 +214,8 @@ def _field(section, name, origin: Origin, table, options, reading) -> pd.Series:
     if origin.values is not None:
         texts, unknown = _substituted(cells, origin.values, options.decimal)
         listed = ", ".join(one for one in origin.values if one)
-        reading.faults.add_rows(
-            cells[unknown],
-            column,
-            _("The mapping has no value for this cell; it has: %(values)s.", values=listed),
-        )
+        message = _("No value is chosen for this cell; there is one for: %(values)s.", values=listed)
+        reading.faults.add_rows(cells[unknown], column, origin.unknown or message)
     field = section.field(name)
     found, faults = field.read(texts, origin, options.decimal)
     reading.faults.add_rows(cells[faults.index], column, faults)

@@ -38,6 +38,7 @@ from tracker.models import (
     Record,
     ReferenceResult,
     ReportedOutcome,
+    Specimen,
     Trial,
     TumorAssessment,
 )
@@ -279,6 +280,19 @@ OUTCOME = Section(
     ),
 )
 
+SPECIMEN = Section(
+    "specimen",
+    Specimen,
+    key="barcode",
+    fields={"participant": code_field("participant")}
+    | model_fields(
+        Specimen,
+        "barcode type anatomic_place location collected_on timepoint tumor_content_percent quality status",
+        barcode=code_field(), tumor_content_percent=number_field(0, 100),
+    ),
+    required=("participant", "type", "timepoint"), needs=("barcode",), told=("barcode",),
+)  # fmt: skip
+
 BIOMARKER = Section(
     "biomarker",
     Biomarker,
@@ -306,8 +320,12 @@ MEASUREMENT = Section(
     "measurement",
     Measurement,
     key="record",
-    made_of=("participant", "assay", "timepoint", "measured_on"),
-    fields={"participant": code_field("participant"), "assay": name_field("assay", maximum=200)}
+    made_of=("participant", "assay", "specimen", "timepoint", "measured_on"),
+    fields={
+        "participant": code_field("participant"),
+        "assay": name_field("assay", maximum=200),
+        "specimen": code_field("specimen"),
+    }
     | model_fields(Measurement, "value category qualifier timepoint measured_on"),
     required=(),
     derived=("category",),
@@ -452,6 +470,7 @@ SECTIONS = {
         REFERENCE_RESULT,
         PARTICIPANT,
         OUTCOME,
+        SPECIMEN,
         BIOMARKER,
         ASSAY,
         MEASUREMENT,
@@ -467,6 +486,7 @@ SECTIONS = {
 #: Those whose stored records are looked at only where a file needs them.
 ON_DEMAND = {
     "reference_result",
+    "specimen",
     "administration",
     "adverse_event",
     "attribution",

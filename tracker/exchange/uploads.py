@@ -16,9 +16,8 @@ from tracker import clock
 from tracker.exchange.checking import shown
 from tracker.exchange.faults import Faults
 from tracker.exchange.fields import NUMBER
-from tracker.exchange.importing import Import, import_content
+from tracker.exchange.importing import Import, import_content, settled
 from tracker.exchange.mapping import Mapping, read_mapping
-from tracker.exchange.measurements import settle_assays
 from tracker.exchange.outline import Outline
 from tracker.exchange.plan import parse
 from tracker.exchange.reading import corrected, read_records
@@ -240,7 +239,7 @@ class Window:
 
 def window(found: ImportFile, page: int, only_faulty: bool) -> Window:
     """A page of the file's rows as they would be stored; only_faulty: those with a faulty cell, or left out."""
-    mapping = settle_assays(mapping_of(found))
+    mapping = settled(mapping_of(found))
     corrections, places = _corrections(found), mapped_columns(found, mapping)
     wrong, odd = (_by_cell(found.checked[kind], places) for kind in ("faults", "warnings"))
     first, last = (page - 1) * PAGE_ROWS, page * PAGE_ROWS

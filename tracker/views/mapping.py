@@ -117,6 +117,8 @@ class MappingPage:
                 groups.append((title, [(name, label_of(name)) for name in fields_of(section)]))
         else:
             groups.append((str(SECTIONS["participant"].model.titles[0]), [(CODE, label_of(CODE))]))
+            specimens = [(name, label_of(name)) for name in fields_of("specimen")]
+            groups.append((str(SECTIONS["specimen"].model.titles[0]), specimens))
         about = [(name, label_of(name)) for name in fields_of("measurement")]
         assays = [(f"assay={name}", name) for name in self.assays]
         new = [("new", _("A new assay …"))]
@@ -410,7 +412,7 @@ def _give(form, plan, section, key, names):
 
 def refuse_unusable(plan: Plan) -> None:
     """Raise Refusal where the form leaves out what every mapping needs."""
-    if CODE not in plan.fields:
+    if CODE not in plan.fields and "measurement.specimen" not in plan.fields:
         raise Refusal(_("Say which column has the participants' codes, or number the rows."))
     if "code" not in plan.trial:
         raise Refusal(_("Say what the new trial is: its code, title and design."))
