@@ -24,7 +24,6 @@ from tracker.reads.account import is_last_administrator
 from tracker.reads.response import response_questions
 from tracker.roles import Role
 from tracker.rules.checks import Check, Finding, Weight, rules_of
-from tracker.rules.evidence import refused_claim
 from tracker.scope import trial_id_of
 from tracker.terms.evidence import FindingStatus
 from tracker.terms.oversight import QueryState
@@ -85,12 +84,9 @@ def _keep_an_administrator(user):
 
 
 def submit_finding(finding: BiomarkerFinding) -> None:
-    """Hand a finding in to be judged. Raises Refusal where it is not open, or claims more than it shows."""
+    """Hand a finding in to be judged. Raises Refusal where it is not open."""
     if not finding.status.is_open:
         raise Refusal(_("This finding is submitted already, or was judged."), status=409)
-    refusal = refused_claim(finding)
-    if refusal is not None:
-        raise Refusal(str(refusal), "claim")
     finding.status = FindingStatus.SUBMITTED
 
 

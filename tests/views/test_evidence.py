@@ -21,7 +21,7 @@ from tracker.audit import because
 from tracker.extensions import db
 from tracker.models import Comment, Finding, FindingReview, Hypothesis
 from tracker.roles import Role
-from tracker.terms.evidence import Claim, EvidenceDirection, FindingStatus, StudyCategory
+from tracker.terms.evidence import Claim, EvidenceDirection, FindingSource, FindingStatus, StudyCategory
 
 RESULT = {
     "claim": "associated with response",
@@ -165,10 +165,15 @@ def test_what_waits_or_was_judged_is_not_changed(researcher, marker, status):
     assert researcher.get(f"/findings/{finding.id}/edit").status_code == 409
 
 
-def test_the_claim_predictive_is_refused_at_submission_without_an_interaction(researcher, marker):
-    finding = make_finding(biomarker=marker, author_id=researcher.user_id, claim=Claim.PREDICTIVE)
+def test_a_publication_claims_prediction_only_with_an_interaction(researcher, marker):
+    """Its data are not here to be asked: what was typed of its design decides."""
+    published = {"source": FindingSource.PUBLICATION, "doi": "10.1056/NEJMoa1809697"}
+    finding = make_finding(
+        biomarker=marker, author_id=researcher.user_id, claim=Claim.PREDICTIVE, **published
+    )
     answer = press_submit(researcher, finding)
     assert answer.status_code == 422
+    assert 'id="has_comparator-error"' in answer.text
     assert "Without a comparator nothing is predictive" in answer.text
     assert stored().status is FindingStatus.DRAFT
 

@@ -71,7 +71,7 @@ class RecordForm(FlaskForm):
         self.asks_confirmation = False
         self.asks_reason = record is not None and record.needs_reason
         super().__init__(obj=record, **kwargs)
-        if not self.is_submitted():
+        if not self.is_submitted() or kwargs.get("formdata", self) is None:
             self.version.data = "" if record is None else str(record.version)
             self.submission.data = str(uuid.uuid4())
             if record is None:

@@ -216,6 +216,21 @@ class FindingForm(RecordForm):
         return sound
 
 
+class FiguresForm(RecordForm):
+    """Takes the figures that a finding's report gives now. take: does so with the finding."""
+
+    model = Finding
+    sections = ()
+    reason = TextField(_l("Reason for the change"), multiline=True, maximum=1000)
+    take = None
+
+    def findings(self):
+        return []
+
+    def populate_obj(self, record):
+        self.take(record)
+
+
 class FindingReviewForm(RecordForm):
     """What is decided on a submitted finding; its reason is also that of the finding's new state."""
 

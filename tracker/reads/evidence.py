@@ -11,6 +11,7 @@ from sqlalchemy import orm
 from tracker.extensions import UtcDateTime, db
 from tracker.models import (
     AdverseEvent,
+    Arm,
     Assay,
     AuditEvent,
     Biomarker,
@@ -21,7 +22,9 @@ from tracker.models import (
     Measurement,
     Mention,
     Participant,
+    Regimen,
     ReportedOutcome,
+    Trial,
     TumorAssessment,
     User,
 )
@@ -246,6 +249,32 @@ def hypotheses_about(biomarker: Biomarker) -> list[Hypothesis]:
         .order_by(Hypothesis.registered_at, Hypothesis.id)
     )
     return list(db.session.scalars(statement))
+
+
+def records_named(figures: dict) -> dict:
+    """The records that a report's figures name, as a finding's form takes them: assay, trial, arm, regimen by name.
+
+    Beside them their biomarker, and the hypothesis about it that the figures test, where there is one alone.
+    """
+    trial_code, _slash, arm_code = (figures["arm"] or "").partition("/")
+    found = {
+        "assay": sa.select(Assay)
+        .where(Assay.name == figures["assay"])
+        .options(orm.joinedload(Assay.biomarker)),
+        "trial": sa.select(Trial).where(Trial.code == figures["trial"]),
+        "arm": sa.select(Arm).join(Arm.trial).where(Trial.code == trial_code, Arm.code == arm_code),
+        "regimen": sa.select(Regimen).where(Regimen.name == figures["regimen"]),
+    }
+    found = {name: db.session.scalar(statement) for name, statement in found.items()}
+    found["biomarker"] = found["assay"].biomarker
+    about = found | {name: figures[name] for name in ("cutoff", "tumor_location")}
+    tested = [
+        one
+        for one in hypotheses_about(found["biomarker"])
+        if one.endpoint.value == figures["endpoint"]
+        and all(getattr(one, name) in (None, value) for name, value in about.items() if name != "arm")
+    ]
+    return found | {"hypothesis": tested[0] if len(tested) == 1 else None}
 
 
 # What is said

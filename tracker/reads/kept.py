@@ -48,3 +48,9 @@ def data_state() -> DataState:
     with everything():
         trials = dict(db.session.execute(sa.select(Trial.code, Trial.id)).all())
         return DataState(trials, data_versions())
+
+
+def sees_trials(codes: Iterable[str]) -> bool:
+    """Whether the reader sees every trial with one of these codes."""
+    codes = set(codes)
+    return len(codes) == len(db.session.scalars(sa.select(Trial.id).where(Trial.code.in_(codes))).all())

@@ -95,7 +95,11 @@ def build(participants, assigned, endpoint="response", treated=None, comparator=
     if overlaps:
         reason = Unassessable.OVERLAP
     result = _result(cells, known, endpoint, reason, notes)
-    result.chosen = {"treated": treated, "comparator": comparator}
+    result.chosen = {
+        "trial": sorted(both["trial"].unique()),
+        "treated": treated,
+        "comparator": comparator,
+    }
     return result
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from flask_babel import lazy_gettext as _l
 
 from tracker.rules.checks import check
+from tracker.terms.biomarker import MarkerClaim
 from tracker.terms.evidence import (
     REMARK,
     Claim,
@@ -213,7 +214,7 @@ def _stored(finding, name):
 
 
 def refused_claim(finding):
-    """Why a finding may not be submitted with its claim, in words; None where it may.
+    """Why a finding may not be submitted with its claim: a field and what is wrong with it; None where it may.
 
     Only a significant interaction of treatment and marker, from data with a comparator, supports "predictive": a
     single arm, or significance in one arm alone, is association.
@@ -223,15 +224,45 @@ def refused_claim(finding):
     if finding.claim != Claim.PREDICTIVE:
         return None
     if not finding.has_comparator:
-        return _l(
+        why = _l(
             "Without a comparator nothing is predictive: claim “associated with response”, or say what was compared."
         )
+        return "has_comparator", why
     if finding.interaction_p is None:
-        return _l("The claim “predictive” needs the p-value of the interaction of treatment and marker.")
+        why = _l("The claim “predictive” needs the p-value of the interaction of treatment and marker.")
+        return "interaction_p", why
     if finding.direction == EvidenceDirection.SUPPORTS and finding.interaction_p >= ALPHA:
-        return _l(
-            "The interaction is not significant (p at or above 0.05): it does not support “predictive”."
-        )
+        why = _l("The interaction is not significant (p at or above 0.05): it does not support “predictive”.")
+        return "interaction_p", why
+    return None
+
+
+#: What is right where the claim guard does not bear out the claim "predictive": a field, and what to say there.
+_RIGHT = {
+    MarkerClaim.PROGNOSTIC: (
+        "claim",
+        _l("Right would be the claim “prognostic”, or evidence against this one."),
+    ),
+    MarkerClaim.NOT_SHOWN: ("direction", _l("Right would be evidence against the claim.")),
+    MarkerClaim.NOT_RANDOMISED: ("claim", _l("Right would be the claim “associated with response”.")),
+    MarkerClaim.INSUFFICIENT: ("direction", _l("Right would be inconclusive evidence.")),
+    MarkerClaim.NOT_ASSESSABLE: ("claim", _l("Right would be the claim “associated with response”.")),
+}
+
+
+def refused_by_guard(direction: EvidenceDirection, verdict: MarkerClaim):
+    """As `refused_claim`, of a finding that claims prediction, by what the claim guard says of its data."""
+    if verdict.is_predictive:
+        if direction == EvidenceDirection.AGAINST:
+            return "direction", _l("Right would be evidence in support of the claim.")
+        return None
+    if verdict is MarkerClaim.NOT_ASSESSABLE or direction == EvidenceDirection.SUPPORTS:
+        return _RIGHT[verdict]
+    if direction == EvidenceDirection.AGAINST and verdict in (
+        MarkerClaim.NOT_RANDOMISED,
+        MarkerClaim.INSUFFICIENT,
+    ):
+        return _RIGHT[verdict]
     return None
 
 

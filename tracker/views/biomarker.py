@@ -6,6 +6,7 @@ from sqlalchemy.orm import selectinload
 from tracker.forms.biomarker import AssayForm, BiomarkerForm, MeasurementForm
 from tracker.models import Assay, Biomarker, Measurement
 from tracker.reads.evidence import findings_by_location, hypotheses_about, hypothesis_states
+from tracker.reports.kept import stale
 from tracker.roles import Permission
 from tracker.views.access import permission_required
 from tracker.views.records import KINDS, find, record_views, render_record
@@ -27,12 +28,14 @@ def show_biomarker(id):
     """A biomarker: its assays, what is expected of it, and what was found, by tumor location."""
     found = find(Biomarker, id, selectinload(Biomarker.assays), include_withdrawn=True)
     hypotheses = hypotheses_about(found)
+    by_location = findings_by_location(found)
     return render_record(
         KINDS["biomarker"],
         found,
+        stale=stale(finding for group in by_location for finding in group.findings),
         hypotheses=hypotheses,
         states=hypothesis_states(hypotheses),
-        by_location=findings_by_location(found),
+        by_location=by_location,
     )
 
 

@@ -111,6 +111,11 @@ def _field(form, name):
         "disabled_at": _("Disabled"),
         "advice": _("Advice of the rule"),
         "ctcae_term": _("CTCAE term"),
+        "report": _("Report"),
+        "parameters": _("What the report was asked"),
+        "as_of": _("Records up to"),
+        "figures": _("What the report said"),
+        "fingerprint": _("Fingerprint of the data"),
     }
     if name in others:
         return None, others[name]
@@ -135,6 +140,10 @@ def _word(field, names, value):
         return shown_study_day(datetime.date.fromisoformat(value))
     if isinstance(field, (CodeListField, CodeOrTextField)):
         return field.codes.label(value, str(get_locale()))
-    if isinstance(value, dict):  # the advice that a decision keeps
-        return f"{value.get('action')}: {value.get('reason')}"
+    if isinstance(value, dict) and "action" in value:  # the advice that a decision keeps
+        return f"{value['action']}: {value.get('reason')}"
+    if isinstance(value, dict):  # the figures of a report
+        return "; ".join(f"{name} {shown(one)}" for name, one in value.items() if one is not None)
+    if isinstance(value, list):  # what a report was asked; not every reader knows the trials
+        return "; ".join(f"{name}={one}" for name, one in value if name != "trial")
     return shown(value)

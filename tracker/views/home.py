@@ -20,6 +20,7 @@ from tracker.reads.oversight import queries_in
 from tracker.reads.treatment import unreported_serious_events
 from tracker.reads.trial import accrual
 from tracker.reports.base import run_report
+from tracker.reports.kept import stale
 from tracker.roles import Permission, Role
 from tracker.terms.oversight import QueryState
 from tracker.values import Refusal, fold, read_text
@@ -78,12 +79,13 @@ def _evidence():
     """What researchers work on, what awaits the director's review, and who asks the reader something."""
     writes = current_user.may(Permission.EDIT_OWN_FINDINGS)
     reads = current_user.may(Permission.READ_FINDINGS)
+    my_findings = findings_of(current_user) if writes else []
+    to_review = findings_awaiting_review(current_user) if current_user.may(Permission.DECIDE_FINDINGS) else []
     return {
-        "my_findings": findings_of(current_user) if writes else [],
+        "my_findings": my_findings,
         "without_data": hypotheses_without_data(current_user) if writes else [],
-        "to_review": findings_awaiting_review(current_user)
-        if current_user.may(Permission.DECIDE_FINDINGS)
-        else [],
+        "to_review": to_review,
+        "stale": stale([*my_findings, *to_review]),
         "mentions": comments_mentioning(current_user, _SHOWN_AT_MOST) if reads else [],
     }
 

@@ -20,12 +20,13 @@ from tracker.extensions import db, violated
 from tracker.forms.base import RecordForm
 from tracker.forms.fields import OwnerField
 from tracker.forms.withdrawal import WithdrawalForm
-from tracker.models import Authored, Comment, Participant, Query, Record, Submission
+from tracker.models import Authored, Comment, FromReport, Participant, Query, Record, Submission
 from tracker.reads.evidence import comments_about
 from tracker.reads.masking import seen_on_pages
 from tracker.reads.oversight import queries_about
 from tracker.reads.pages import list_page
 from tracker.reads.references import references_to
+from tracker.reports.kept import stale
 from tracker.roles import Permission
 from tracker.scope import reader, trial_id_of
 from tracker.values import Refusal
@@ -177,7 +178,14 @@ def may_change(kind: RecordKind, record) -> bool:
 
 def render_list(kind: RecordKind):
     page = list_page(kind.model, kind.empty_form(), kind.columns, kind.filters, request.args, kind.headings)
-    return render_template([f"{kind.name}/list.html", "records/list.html"], kind=kind, page=page)
+    return render_template(
+        [f"{kind.name}/list.html", "records/list.html"], kind=kind, page=page, stale=_stale(kind, page.rows)
+    )
+
+
+def _stale(kind: RecordKind, records) -> set[int]:
+    """The numbers of those that rest on a report whose data have changed since."""
+    return stale(records) if issubclass(kind.model, FromReport) else set()
 
 
 def render_record(kind: RecordKind, record, **more):
@@ -188,6 +196,7 @@ def render_record(kind: RecordKind, record, **more):
     can_be_commented = current_user.may(Permission.READ_FINDINGS) and not isinstance(record, (Query, Comment))
     more["comments"] = comments_about(record) if can_be_commented else None
     more["may_change"] = may_change(kind, record)
+    more.setdefault("stale", _stale(kind, [record]))
     more.setdefault("may_edit", more["may_change"])
     return render_template(
         [f"{kind.name}/show.html", "records/show.html"],

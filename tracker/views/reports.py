@@ -3,10 +3,13 @@
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_login import current_user
 
 from tracker.charts.base import NARROW, WIDE
 from tracker.exchange.result import FORMATS, find_format, report_file
 from tracker.reports.base import all_reports, run_report
+from tracker.reports.findings import figures_of
+from tracker.reports.kept import parameters_of
 from tracker.roles import Permission
 from tracker.views.access import permission_required
 
@@ -31,7 +34,21 @@ def show(slug):
         query = urlencode([*request.args.items(multi=True), *own.items()])
         return url_for("reports.file", slug=slug, format=format) + (query and f"?{query}")
 
-    return render_template("reports/show.html", result=result, formats=FORMATS, file_address=file_address)
+    return render_template(
+        "reports/show.html",
+        result=result,
+        formats=FORMATS,
+        file_address=file_address,
+        finding_address=_finding_address(result),
+    )
+
+
+def _finding_address(result):
+    """Where a finding is made of it, for who writes findings."""
+    if not current_user.may(Permission.EDIT_OWN_FINDINGS) or figures_of(result) is None:
+        return None
+    asked = [("report", result.report.slug), *parameters_of(result), ("as_of", result.form.as_of.data)]
+    return url_for("finding.new") + "?" + urlencode(asked)
 
 
 @reports.get("/<slug>.<format>")
