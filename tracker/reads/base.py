@@ -60,6 +60,12 @@ def _series(cells, convert, kind) -> pd.Series:
     return pd.Series(pd.array(values, dtype=dtype).take(codes, allow_fill=True))
 
 
+def beside(read: Read) -> Read:
+    """Mark how a frame is read that is neither of participants nor of arms, and of which readers see different rows."""
+    read.is_beside = True
+    return read
+
+
 def in_scope(read: Read, as_of: datetime.date) -> pd.DataFrame:
     """The frame of all trials that the reader may see, from memory where their data have not changed."""
     return frames_in_scope([read], as_of)[0]
@@ -70,7 +76,9 @@ def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFram
     versions = data_versions()
     trials = visible_trial_ids()
     return [
-        _of_no_trial(read, as_of, versions)
+        read(sa.true(), as_of)
+        if getattr(read, "is_beside", False)
+        else _of_no_trial(read, as_of, versions)
         if getattr(read, "is_of_no_trial", False)
         else _of_trials(read, as_of, trials, versions)
         for read in reads

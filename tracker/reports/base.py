@@ -38,7 +38,7 @@ class Shown:
     is_prose: words that may take several lines, and do not name the row. fractions: the columns of the frame that
     it prints as percentages. sentence: what a row's number says, for a reader who is no statistician; it stands under
     the number on a card. link: where the text leads, as the arguments of `url_for`; a reader who may not open that
-    gets the text alone.
+    gets the text alone. tone: how good a row's text is, where that is to be seen: good, warn, bad or neutral.
     """
 
     label: str
@@ -50,6 +50,7 @@ class Shown:
     fractions: tuple[str, ...] = ()
     sentence: Callable[[dict], str] = lambda row: ""
     link: Callable[[dict], dict | None] = lambda row: None
+    tone: Callable[[dict], str | None] = lambda row: None
 
 
 @dataclass
@@ -265,12 +266,15 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
 def _about(other: pd.DataFrame, ids: pd.Series, form: ReportForm) -> pd.DataFrame:
     """Of another frame what is about these participants; of a frame of arms those that are asked for and seen.
 
-    Of what belongs to no trial everything: the report itself chooses.
+    Of what belongs to no trial everything: the report itself chooses. Of what is beside the participants what is
+    asked for.
     """
     if "participant_id" in other:
         return other[other["participant_id"].isin(ids)]
     if "trial_id" not in other:
         return other
+    if "masked" not in other:
+        return filtered(other, form)
     arms = masked_for_reader(other)
     return filtered(arms[arms["arm"] != MASKED], form)
 

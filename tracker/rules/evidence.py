@@ -1,7 +1,8 @@
 """How findings and hypotheses are judged by what is stored: level, REMARK, before data, confirmatory."""
 
 import datetime
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from flask_babel import lazy_gettext as _l
@@ -15,6 +16,7 @@ from tracker.terms.evidence import (
     EvidenceDirection,
     LevelOfEvidence,
     Nature,
+    Portability,
     RemarkItem,
     RemarkStatus,
     StudyCategory,
@@ -77,6 +79,37 @@ def are_contradictory(findings: Iterable) -> bool:
     findings = [one for one in findings if one.direction != EvidenceDirection.INCONCLUSIVE]
     supported = {one.higher_means for one in findings if one.direction == EvidenceDirection.SUPPORTS}
     return len(supported) > 1 or len({one.direction for one in findings}) > 1
+
+
+def portability_of(findings: Sequence) -> Portability:
+    """What the accepted findings about a marker in one tumor location say together.
+
+    Conflicting where some support and others speak against, whatever they claim, or where a higher marker means other
+    things; else whichever of them there is; inconclusive ones count only where there are no others.
+    """
+    if not findings:
+        return Portability.NEVER_TESTED
+    if are_contradictory(findings):
+        return Portability.CONFLICTING
+    directions = {one.direction for one in findings}
+    for direction in (EvidenceDirection.SUPPORTS, EvidenceDirection.AGAINST):
+        if direction in directions:
+            return Portability(direction.value)
+    return Portability.INCONCLUSIVE
+
+
+def contradictory_pairs(findings: Sequence) -> list[tuple]:
+    """Findings of the same claim, endpoint, marker and location of which one contradicts the other."""
+    return [
+        (one, other)
+        for one, other in itertools.combinations(findings, 2)
+        if all(getattr(one, name) == getattr(other, name) for name in _SAME)
+        and are_contradictory((one, other))
+    ]
+
+
+#: In which findings agree that can contradict each other.
+_SAME = ("biomarker_id", "tumor_location", "claim", "endpoint")
 
 
 # Before data, confirmatory

@@ -74,6 +74,16 @@ class EvidenceDirection(Term):
     INCONCLUSIVE = "inconclusive", _l("Inconclusive")
 
 
+class Portability(Term):
+    """What accepted findings say of a marker in one tumor location."""
+
+    SUPPORTS = "supports", _l("Supports")
+    AGAINST = "against", _l("Against")
+    CONFLICTING = "conflicting", _l("Conflicting")
+    INCONCLUSIVE = "inconclusive", _l("Inconclusive")
+    NEVER_TESTED = "never tested", _l("Never tested")
+
+
 class StudyCategory(Term):
     """Of a study of a tumor marker, by Simon, Paik and Hayes 2009."""
 

@@ -18,7 +18,7 @@ from tracker import actions, clock
 from tracker.audit import because
 from tracker.extensions import db, violated
 from tracker.forms.base import RecordForm
-from tracker.forms.fields import OwnerField
+from tracker.forms.fields import OwnerField, ValueField
 from tracker.forms.withdrawal import WithdrawalForm
 from tracker.models import Authored, Comment, FromReport, Participant, Query, Record, Submission
 from tracker.reads.evidence import comments_about
@@ -219,6 +219,7 @@ def render_history(kind: RecordKind, record):
 def enter(kind: RecordKind):
     """Enter a new record; the address may fill in what it belongs to, as ?participant=12 does."""
     form = kind.entry_form()
+    _fill_in(form)
     needed = form.needs
     if needed and form[needed].data is None and not form.is_submitted():
         options = form[needed].options()
@@ -229,6 +230,22 @@ def enter(kind: RecordKind):
     if form.validate_on_submit():
         return save(form, kind.model(), title, kind.stored)
     return form_page(form, title)
+
+
+def _fill_in(form):
+    """Take from the address what it says of single fields; what it says wrongly is not taken."""
+    if form.is_submitted():
+        return
+    for name in form.names:
+        if (
+            name in request.args
+            and isinstance(form[name], ValueField)
+            and not isinstance(form[name], OwnerField)
+        ):
+            try:
+                form[name].process_formdata([request.args[name]])
+            except (ValueError, Refusal):
+                form[name].data = None
 
 
 def change(record, form: RecordForm, title, stored: Callable | None = None):
