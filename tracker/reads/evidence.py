@@ -31,7 +31,7 @@ from tracker.models import (
 from tracker.rules.evidence import (
     Judged,
     StoredData,
-    are_contradictory,
+    contradictory_pairs,
     data_standing,
     is_amendment,
     nature_of,
@@ -205,6 +205,26 @@ def hypotheses_without_data(user: User) -> list[Hypothesis]:
     return [one for one in hypotheses if not states[one.id].measured]
 
 
+@dataclass
+class Worker:
+    """Somebody who works on a biomarker, with how many hypotheses and findings about it they entered."""
+
+    user: User
+    hypotheses: int = 0
+    findings: int = 0
+
+
+def workers_on(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> list[Worker]:
+    """Who entered these, by name."""
+    found = {}
+    for kind, records in (("hypotheses", hypotheses), ("findings", findings)):
+        for one in records:
+            if one.author is not None:
+                worker = found.setdefault(one.author_id, Worker(one.author))
+                setattr(worker, kind, getattr(worker, kind) + 1)
+    return sorted(found.values(), key=lambda worker: worker.user.display_name.casefold())
+
+
 def findings_testing(hypothesis: Hypothesis) -> list[Finding]:
     """The findings that name this hypothesis."""
     return _findings(Finding.hypothesis_id == hypothesis.id, Finding.id)
@@ -222,8 +242,8 @@ class LocationFindings:
 def findings_by_location(biomarker: Biomarker) -> list[LocationFindings]:
     """The biomarker's findings by tumor location, those on all locations first, breast next.
 
-    Accepted findings for one endpoint contradict each other when one supports and another speaks against, or when
-    a higher marker means other things in them.
+    Accepted findings of one claim and endpoint contradict each other when one supports and another speaks against, or
+    when a higher marker means other things in them.
     """
     groups = defaultdict(list)
     for one in _findings(Finding.biomarker_id == biomarker.id, Finding.id):
@@ -233,11 +253,7 @@ def findings_by_location(biomarker: Biomarker) -> list[LocationFindings]:
 
 
 def _contradicts(findings):
-    by_endpoint = defaultdict(list)
-    for one in findings:
-        if one.status is FindingStatus.ACCEPTED:
-            by_endpoint[one.endpoint].append(one)
-    return any(are_contradictory(group) for group in by_endpoint.values())
+    return bool(contradictory_pairs([one for one in findings if one.status is FindingStatus.ACCEPTED]))
 
 
 def hypotheses_about(biomarker: Biomarker) -> list[Hypothesis]:

@@ -5,7 +5,8 @@ from sqlalchemy.orm import selectinload
 
 from tracker.forms.biomarker import AssayForm, BiomarkerForm, MeasurementForm
 from tracker.models import Assay, Biomarker, Measurement
-from tracker.reads.evidence import findings_by_location, hypotheses_about, hypothesis_states
+from tracker.reads.evidence import findings_by_location, hypotheses_about, hypothesis_states, workers_on
+from tracker.reports.base import run_report
 from tracker.reports.kept import stale
 from tracker.roles import Permission
 from tracker.views.access import permission_required
@@ -29,10 +30,14 @@ def show_biomarker(id):
     found = find(Biomarker, id, selectinload(Biomarker.assays), include_withdrawn=True)
     hypotheses = hypotheses_about(found)
     by_location = findings_by_location(found)
+    findings = [finding for group in by_location for finding in group.findings]
+    portability = run_report("portability", [("biomarker", found.name)]) if not found.withdrawn_at else None
     return render_record(
         KINDS["biomarker"],
         found,
-        stale=stale(finding for group in by_location for finding in group.findings),
+        stale=stale(findings),
+        workers=workers_on(hypotheses, findings),
+        matrix=portability and portability.tables[0],
         hypotheses=hypotheses,
         states=hypothesis_states(hypotheses),
         by_location=by_location,

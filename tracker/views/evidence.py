@@ -247,7 +247,7 @@ def take_figures(id):
     found = find(Finding, id)
     refuse_what_is_anothers(found)
     if found.report is None:
-        return redirect(url(found), 303)
+        raise Refusal(_("This finding was not made from a report."), status=409)
     result, figures = _computed_again(found)
     form = FiguresForm(found)
     if form.is_stale:

@@ -21,7 +21,9 @@ from tracker.reads.treatment import unreported_serious_events
 from tracker.reads.trial import accrual
 from tracker.reports.base import run_report
 from tracker.reports.kept import stale
+from tracker.reports.portability import ALL, FIRST
 from tracker.roles import Permission, Role
+from tracker.terms.evidence import Portability
 from tracker.terms.oversight import QueryState
 from tracker.values import Refusal, fold, read_text
 from tracker.views.access import permission_required, public
@@ -86,7 +88,24 @@ def _evidence():
         "without_data": hypotheses_without_data(current_user) if writes else [],
         "to_review": to_review,
         "stale": stale([*my_findings, *to_review]),
+        **(_empty_cells() if writes else {}),
         "mentions": comments_mentioning(current_user, _SHOWN_AT_MOST) if reads else [],
+    }
+
+
+def _empty_cells():
+    """Markers and locations that no accepted finding is about: breast first, then where most have a value."""
+    table = run_report("portability", []).tables[1]
+    cells = [
+        row
+        for row in table.rows
+        if row["standing"] == Portability.NEVER_TESTED and row["tumor_location"] != ALL and row["measured"]
+    ]
+    cells.sort(key=lambda row: (row["tumor_location"] != FIRST, -row["measured"]))
+    return {
+        "empty_cells": cells[:_SHOWN_AT_MOST],
+        "empty_cells_count": len(cells),
+        "cell_columns": table.shown,
     }
 
 
