@@ -27,9 +27,14 @@ from tracker.views.access import _hash
 SHARED = Path(__file__).parents[1].parent / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
 def pytest_collection_modifyitems(items):
-    """Where the machine lacks something, its tests skip and say so; with CI set, they fail instead."""
+    """Mark what uses the database. Where the machine lacks something, its tests skip and say so; with CI set, they
+    fail instead.
+    """
     for item in items:
+        if "database" in item.fixturenames:
+            item.add_marker("database")
         if item.get_closest_marker("browser") and not os.environ.get("CI") and not shutil.which("chromium"):
             item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
 
@@ -88,9 +93,12 @@ class _Database:
     def restore(self):
         """Make the copy as it was after the migrations; nobody may be connected to it."""
         if self.is_postgresql and self.has_tables:
-            tables = ", ".join(f'"{table.name}"' for table in db.metadata.sorted_tables)
+            # Many times quicker than TRUNCATE, which makes every table's files anew; triggers are left out.
+            tables = [table.name for table in reversed(db.metadata.sorted_tables)]
             self.administer(
-                f"TRUNCATE {tables} RESTART IDENTITY",
+                "SET session_replication_role = replica",
+                "; ".join(f'DELETE FROM "{name}"' for name in tables),
+                "SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'",
                 "INSERT INTO data_version (version) VALUES (0)",
                 database=self.copy.database,
             )

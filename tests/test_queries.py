@@ -186,9 +186,17 @@ def statements(app):
     sa.event.remove(db.engine, "before_cursor_execute", note)
 
 
-@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
-def test_no_page_needs_many_statements(app, centre, sign_in, statements, role):
-    browser = sign_in(role, centre)
+def test_no_page_needs_many_statements(app, centre, sign_in, statements):
+    # The researcher first: the first record of a kind is theirs, and what somebody wrote is changed by nobody else.
+    roles = sorted(Role, key=lambda role: role is not Role.RESEARCHER)
+    too_many = [
+        line for role in roles for line in _too_many(app, centre, sign_in(role, centre), statements, role)
+    ]
+    assert not too_many, "\n".join(too_many)
+
+
+def _too_many(app, centre, browser, statements, role):
+    """The pages of a role that send more than MOST statements, with what they send."""
     _judge(centre[0], db.session.get(User, browser.user_id))
     file = make_import_file(
         user_id=browser.user_id,
@@ -196,7 +204,6 @@ def test_no_page_needs_many_statements(app, centre, sign_in, statements, role):
         job=make_job(user_id=browser.user_id),
     )
     check(file, update=False)
-    too_many = []
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.endpoint):
         permissions = set(getattr(app.view_functions[rule.endpoint], "permissions", ()))
         if "GET" not in rule.methods or not permissions & GRANTS[role]:
@@ -206,26 +213,23 @@ def test_no_page_needs_many_statements(app, centre, sign_in, statements, role):
         browser.get(address)  # the first time fills what is kept in memory
         statements.clear()
         answer = browser.get(address)
-        assert answer.status_code in (200, 302), f"{address} answered {answer.status_code}"
+        is_anothers = answer.status_code in (403, 404) and role is not Role.RESEARCHER
+        assert answer.status_code in (200, 302) or is_anothers, f"{address} answered {answer.status_code}"
         if len(statements) > MOST:
             lines = "\n    ".join(one[:160] for one in statements)
-            too_many.append(f"{address} sends {len(statements)} statements:\n    {lines}")
-    assert not too_many, "\n".join(too_many)
+            yield f"{role}: {address} sends {len(statements)} statements:\n    {lines}"
 
 
-@pytest.mark.parametrize(
-    "address", ["/participants/new?trial=1", "/arms/new?trial=1", "/search?q=c", "/participants/?page=2"]
-)
-def test_no_page_that_is_asked_for_more_needs_many_statements(centre, sign_in, statements, address):
+def test_no_page_that_is_asked_for_more_needs_many_statements(centre, sign_in, statements):
     browser = sign_in(Role.PHYSICIAN, centre)
-    statements.clear()
-    assert browser.get(address).status_code == 200
-    assert len(statements) <= MOST, "\n".join(statements)
-
-
-def test_the_timeline_of_a_participant_takes_fewer_than_fifteen_statements(centre, sign_in, statements):
-    """With doses, events, assessments, measurements and queries, however many."""
-    browser = sign_in(Role.PHYSICIAN, centre)
-    statements.clear()
-    assert browser.get("/participants/1").status_code == 200
-    assert len(statements) < 15, "\n".join(statements)
+    for address, most in {
+        "/participants/new?trial=1": MOST,
+        "/arms/new?trial=1": MOST,
+        "/search?q=c": MOST,
+        "/participants/?page=2": MOST,
+        # The timeline, with doses, events, assessments, measurements and queries, however many.
+        "/participants/1": 14,
+    }.items():
+        statements.clear()
+        assert browser.get(address).status_code == 200
+        assert len(statements) <= most, "\n".join([address, *statements])
