@@ -213,3 +213,40 @@ def test_without_a_marker_the_page_asks_for_one(app):
     result, tables = run()
     assert tables == {"by_status": [], "interaction": []}
     assert "Choose a marker" in result.sentence
+
+
+def test_blood_tmb_as_measured_is_not_predictive_either(oak):  # noqa: F811
+    """checks.csv: log2(bTMB + 1) by treatment, ratio 1.0571 (0.9106-1.2272), Wald p 0.4656."""
+    _result, tables = run(marker="bTMB (OAK)", cutoff="16", endpoint="os")
+    (row,) = tables["continuous"]
+    assert row["step"] == "doubling of value + 1"
+    found = [row[name] for name in ("estimate", "low", "high", "p_wald")]
+    assert found == pytest.approx([1.0571, 0.9106, 1.2272, 0.4656], abs=1e-3)
+
+
+def test_a_verdict_rests_on_q_where_several_markers_were_tried(assay):
+    """40/50 and 10/50 against 25/50 and 20/50: p is below 0.05 alone, and not as one of 1,000,000."""
+    trial = make_arms([(40, 50), (10, 50), (25, 50), (20, 50)], assay)
+    other = make_assay(name="Noise", positive_cutoff=1, biomarker=assay.biomarker)
+    for place, participant in enumerate(trial.participants):
+        make_measurement(assay=other, participant=participant, value=place % 2)
+    alone = run(marker=assay.name)[1]["interaction"][0]
+    assert alone["q"] == pytest.approx(alone["p_lrt"])
+    assert alone["tried"] == 1
+    result, tables = run(("marker", assay.name), ("marker", "Noise"))
+    (noise,) = tables["tried"]
+    assert (noise["marker"], noise["n"]) == ("Noise", 200)
+    row = tables["interaction"][0]
+    assert (row["q"], row["tried"]) == (pytest.approx(2 * row["p_lrt"]), 2)
+    assert "2 markers" in result.verdict["text"]
+    assert result.parameters["marker"] == [assay.name, "Noise"]
+    result, tables = run(marker=assay.name, tried="1000000")
+    assert result.verdict["code"] in ("not shown predictive", "prognostic, not shown predictive")
+
+
+def test_figures_of_predictive_name_marker_trial_and_cutoff(assay):
+    trial = make_arms([(12, 20), (3, 20), (6, 20), (6, 20)], assay)
+    drawn = run(marker=assay.name)[0].figures[0].svg(standalone=True)
+    assert "by EGFR mutation" in drawn
+    assert f"Trial: {trial.code}." in drawn
+    assert "pre-specified" in drawn

@@ -17,8 +17,9 @@ from tests.factories import (
 )
 from tracker.exchange.importing import import_file
 from tracker.extensions import db
-from tracker.models import Participant
+from tracker.models import Assay, Participant
 from tracker.reports.base import run_report
+from tracker.terms.biomarker import Timepoint
 from tracker.terms.trial import ArmType
 from tracker.values import Refusal
 
@@ -174,3 +175,48 @@ def test_nobody_gives_empty_tables_and_no_curve(app):
     assert [table.rows for table in result.tables if table.name != "median"] == [[], []]
     assert result.tables[0].rows[0]["n"] == 0
     assert db.session.query(Participant).count() == 0
+
+
+def on_treatment(day, value, months, timepoint=Timepoint.ON_TREATMENT):
+    participant = make_participant(
+        enrolled_on=datetime.date(2025, 1, 1), first_dose_on=datetime.date(2025, 1, 1)
+    )
+    make_reported_outcome(participant=participant, os_months=months, os_event=True)
+    measured_on = None if day is None else datetime.date(2025, 1, 1) + datetime.timedelta(days=day - 1)
+    assay = db.session.scalar(db.select(Assay)) or make_assay(name="ctDNA", positive_cutoff=1)
+    make_measurement(
+        assay=assay, participant=participant, value=value, timepoint=timepoint, measured_on=measured_on
+    )
+
+
+def test_a_marker_on_treatment_is_compared_from_its_landmark(app):
+    """Of five: one died before day 30, one was measured after it, one at baseline only; two are compared."""
+    on_treatment(20, 5, 10)
+    on_treatment(30, 0, 12)
+    on_treatment(15, 5, 0.9)
+    on_treatment(31, 5, 12)
+    on_treatment(-3, 5, 12, Timepoint.BASELINE)
+    asked = [("by", "marker"), ("marker", "ctDNA"), ("endpoint", "os"), ("timepoint", "on treatment")]
+    result = run_report("survival", [*asked, ("landmark", "30")])
+    rows = {row["marker"]: (row["n"], row["median"]) for row in result.tables[0].rows}
+    assert rows["positive"] == (1, pytest.approx(10 - 30 / 30.4375))
+    assert rows["negative"] == (1, pytest.approx(12 - 30 / 30.4375))
+    assert rows["missing"][0] == 2
+    assert any("came before: 1" in str(note) for note in result.tables[0].notes)
+    assert result.parameters["landmark"] == 30
+    assert "begins on day 30" in " ".join(map(str, result.figures[0].caption)) if result.figures else True
+
+
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        ([("timepoint", "on treatment")], "needs a landmark"),
+        ([("landmark", "30")], "only with timepoint"),
+        ([("timepoint", "on treatment"), ("landmark", "0")], "landmark"),
+        ([("timepoint", "on treatment"), ("landmark", "30"), ("endpoint", "dor")], "has no landmark"),
+    ],
+)
+def test_a_landmark_belongs_to_a_marker_on_treatment(app, more, message):
+    make_assay(name="ctDNA", positive_cutoff=1)
+    with pytest.raises(Refusal, match=message):
+        tables(("marker", "ctDNA"), *more)

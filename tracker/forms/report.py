@@ -12,11 +12,11 @@ from werkzeug.datastructures import MultiDict
 from tracker import clock
 from tracker.forms.fields import DateField
 from tracker.reads.participant import MASKED, TREATMENT, Combination
-from tracker.terms.biomarker import MarkerStatus
+from tracker.terms.biomarker import MarkerStatus, Timepoint
 from tracker.terms.codes import diagnoses, tissues
 from tracker.terms.participant import PriorLines, Subtype
 from tracker.terms.trial import Setting
-from tracker.values import Refusal, read_number, read_term
+from tracker.values import Refusal, read_integer, read_number, read_term
 
 #: Values that a refusal lists.
 LISTED = 20
@@ -34,6 +34,9 @@ GROUPINGS = [
     "prior_lines",
     "marker",
 ]
+
+#: The largest number that may be given of days, or of markers tried.
+MOST = 1_000_000
 
 #: Groupings that one table may have.
 AT_ONCE = 2
@@ -152,27 +155,38 @@ class ChoiceField(wtforms.Field):
 
 
 class MarkerField(wtforms.Field):
-    """The assay whose baseline value tells participants apart, by its name. find: tells the assays that exist."""
+    """The assay whose baseline value tells participants apart, by its name. find: tells the assays that exist.
+
+    several: whether it may be repeated; the others are then `more`.
+    """
 
     kind = "choice"
     open = "—"
 
-    def __init__(self, label=None, **kwargs):
+    def __init__(self, label=None, several=False, **kwargs):
         super().__init__(label, **kwargs)
         self.find: Callable[[], list[str]] = list
+        self.several = several
+        self.more: list[str] = []
 
     @functools.cached_property
     def names(self) -> list[str]:
         return self.find()
 
+    @property
+    def columns(self) -> dict[str, str]:
+        """The column of the status by each of the others."""
+        return {name: f"marker_{place}" for place, name in enumerate(self.more, start=2)}
+
     def process_formdata(self, valuelist):
-        written = [text for text in valuelist if text]
-        if len(written) > 1:
+        written = list(dict.fromkeys(text for text in valuelist if text))
+        if len(written) > 1 and not self.several:
             raise ValueError(_("name one assay."))
         self.data = written[0] if written else None
+        self.more = written[1:]
 
     def words(self) -> str:
-        return self.data or ""
+        return ", ".join([self.data, *self.more]) if self.data else ""
 
     def options(self):
         return [(name, name) for name in self.names]
@@ -218,6 +232,23 @@ class CutoffField(wtforms.Field):
 
     def words(self) -> str:
         return "" if self.data is None else f"{self.data:g}"
+
+
+class CountField(wtforms.Field):
+    """A whole number, 1 or more: how many, or how many days."""
+
+    kind = "text"
+
+    def process_formdata(self, valuelist):
+        try:
+            self.data = read_integer(
+                next((text for text in valuelist if text), None), minimum=1, maximum=MOST
+            )
+        except Refusal as refusal:
+            raise ValueError(refusal.message) from None
+
+    def words(self) -> str:
+        return "" if self.data is None else str(self.data)
 
 
 class ReportForm(wtforms.Form):
@@ -267,7 +298,9 @@ class ReportForm(wtforms.Form):
             except ValueError as error:
                 field.process_errors.append(str(error))
         self.marker.find = functools.partial(values, "marker")
-        if self.marker.data is not None and self.marker.data not in self.marker.names:
+        if self.marker.data is not None and not {self.marker.data, *self.marker.more} <= set(
+            self.marker.names
+        ):
             self.marker.process_errors.append(one_of(self.marker.names))
         if "marker" in self.own.get("by", []) and self.marker.data is None:
             self.marker.process_errors.append(one_of(self.marker.names))
@@ -284,9 +317,19 @@ class ReportForm(wtforms.Form):
         return [field for field in self if isinstance(field, FilterField)]
 
     @property
+    def marker_times(self) -> list:
+        """The parameters that say when the marker was measured, in reports that can begin at a landmark."""
+        return []
+
+    @property
+    def landmark_days(self) -> int | None:
+        """From where time counts, for a marker on treatment."""
+        return None
+
+    @property
     def own(self) -> dict:
         """The parameters that this report alone has, with their values."""
-        shared = [*self.filters, self.marker, self.cutoff, self.as_of]
+        shared = [*self.filters, self.marker, self.cutoff, *self.marker_times, self.as_of]
         return {field.name: field.data for field in self if field not in shared}
 
     @property
@@ -308,8 +351,51 @@ class ReportForm(wtforms.Form):
         """Every parameter with the value that took effect; of the filters those that were set."""
         values = {field.name: field.data for field in self.filters if field.data} | self.own
         if self.marker.data is not None:
-            values |= {"marker": self.marker.data, "cutoff": self.cutoff.data}
+            named = [self.marker.data, *self.marker.more] if self.marker.more else self.marker.data
+            values |= {"marker": named, "cutoff": self.cutoff.data}
         return values | {"as_of": self.as_of.data.isoformat()}
+
+
+class LandmarkForm(ReportForm):
+    """The parameters of a report whose marker may be one on treatment; time then begins at the landmark."""
+
+    timepoint = ChoiceField(
+        _l("Measured"),
+        {one.value: one.label for one in (Timepoint.BASELINE, Timepoint.ON_TREATMENT)},
+        default=Timepoint.BASELINE.value,
+    )
+    landmark = CountField(_l("Landmark (days)"), description=_l("on treatment only"))
+
+    def choose(self, values):
+        on_treatment = self.timepoint.data == Timepoint.ON_TREATMENT.value
+        if on_treatment and self.marker.data is None:
+            self.timepoint.process_errors.append(_("name the marker."))
+        elif on_treatment and self.landmark.data is None:
+            self.landmark.process_errors.append(
+                _("a marker on treatment needs a landmark: the days after which time begins.")
+            )
+        elif on_treatment and self.counted is None:
+            self.landmark.process_errors.append(_("this endpoint has no landmark; choose another."))
+        elif self.landmark.data is not None and not on_treatment:
+            self.landmark.process_errors.append(_("only with timepoint=on treatment."))
+        super().choose(values)
+
+    @property
+    def marker_times(self):
+        return [self.timepoint, self.landmark]
+
+    @property
+    def landmark_days(self):
+        return self.landmark.data
+
+    @property
+    def counted(self) -> str | None:
+        """What must not have ended by the landmark: response, or the name of a time; None where neither can be."""
+        return self.endpoint.data
+
+    def effective(self):
+        times = {one.name: one.data for one in self.marker_times} if self.landmark_days is not None else {}
+        return super().effective() | times
 
 
 def column_label(name: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import orm
 from tracker.extensions import db
 from tracker.models import Arm, Assay, Measurement, Participant, Specimen, Trial
 from tracker.reads.base import Read, frame, in_scope
+from tracker.reads.participant import day_of_first_dose, started_on
 from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
 from tracker.values import Refusal
 
@@ -80,14 +81,15 @@ def may_be_used() -> sa.ColumnElement:
     return sa.or_(Measurement.specimen_id.is_(None), Participant.consents_to_sample_research.is_not(False))
 
 
-@functools.cache
-def marker_frame(assay_id: int) -> Read:
-    """How the marker of participants by this assay is read: one row a participant who has a baseline value.
+@functools.lru_cache(maxsize=1000)
+def marker_frame(assay_id: int, landmark_days: int | None = None) -> Read:
+    """How the marker of participants by this assay is read: one row a participant who has such a value.
 
     The value is the latest that passed quality control and is of timepoint baseline, or was measured on or before
-    the first dose, or on no known day. What was measured in a specimen counts only while its participant consents to
-    research on samples. Columns: participant_id, trial_id, value (of an ordinal assay the number with which its
-    category begins), qualifier.
+    the first dose, or on no known day. With a landmark, a number of days from time zero, it is the latest of those on
+    treatment that were measured up to then, or on no known day. What was measured in a specimen counts only while its
+    participant consents to research on samples. Columns: participant_id, trial_id, value (of an ordinal assay the
+    number with which its category begins), qualifier.
     """
 
     def read(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
@@ -98,6 +100,8 @@ def marker_frame(assay_id: int) -> Read:
                 Participant.trial_id,
                 Participant.undated,
                 Participant.first_dose_on,
+                Participant.enrolled_on,
+                Trial.is_randomised.label("randomised"),
                 Measurement.value,
                 Measurement.category,
                 Measurement.qualifier,
@@ -105,18 +109,14 @@ def marker_frame(assay_id: int) -> Read:
                 Measurement.measured_on,
             )
             .join(Measurement.participant)
-            .where(
-                participants,
-                Measurement.assay_id == assay_id,
-                Measurement.qc_status == QcStatus.PASSED,
-                may_be_used(),
-            )
+            .join(Participant.trial)
+            .where(participants, Measurement.assay_id == assay_id, Measurement.qc_status == QcStatus.PASSED)
+            .where(may_be_used())
         )
         day = found["measured_on"]
         known = day.isna() | found["undated"].astype(bool) | (day <= pd.Timestamp(as_of))
-        is_baseline = found["timepoint"] == Timepoint.BASELINE.value
-        before = found["timepoint"].isna() & (day.isna() | (day <= found["first_dose_on"]))
-        found = found[known & (is_baseline | before)].sort_values(["measured_on", "id"], na_position="first")
+        is_asked = _at_baseline(found) if landmark_days is None else _on_treatment(found, landmark_days)
+        found = found[known & is_asked].sort_values(["measured_on", "id"], na_position="first")
         found = found.drop_duplicates("participant_id", keep="last").reset_index(drop=True)
         steps = pd.to_numeric(found["category"].str.extract(r"^\s*([0-9]+(?:\.[0-9]+)?)", expand=False))
         found["value"] = found["value"].fillna(steps.astype("float64"))
@@ -125,10 +125,24 @@ def marker_frame(assay_id: int) -> Read:
     return read
 
 
+def _at_baseline(found):
+    day = found["measured_on"]
+    before = found["timepoint"].isna() & (day.isna() | (day <= found["first_dose_on"]))
+    return (found["timepoint"] == Timepoint.BASELINE.value) | before
+
+
+def _on_treatment(found, landmark_days):
+    day, first = found["measured_on"], day_of_first_dose(found)
+    after = found["timepoint"].isna() & (day > first)
+    is_later = (day - started_on(found)).dt.days + 1 > landmark_days
+    return ((found["timepoint"] == Timepoint.ON_TREATMENT.value) | after) & ~is_later
+
+
 class Marker(NamedTuple):
     """What participants are told apart by: an assay, and the cutoff that makes its status.
 
     cutoff: None where neither the reader nor the assay has one. is_given: whether it is the reader's, not the assay's.
+    landmark_days: for values on treatment, up to which day from time zero they count.
     """
 
     assay: str
@@ -137,10 +151,16 @@ class Marker(NamedTuple):
     scale: Scale
     cutoff: float | None
     is_given: bool
+    landmark_days: int | None = None
 
 
 def with_marker(
-    participants: pd.DataFrame, assay_name: str, cutoff: float | None, as_of, needs_cutoff=True
+    participants: pd.DataFrame,
+    assay_name: str,
+    cutoff: float | None,
+    as_of,
+    needs_cutoff=True,
+    landmark_days: int | None = None,
 ) -> tuple[pd.DataFrame, Marker]:
     """The participants with columns `marker` (a MarkerStatus), `marker_value` and `marker_qualifier`, and the marker.
 
@@ -154,7 +174,7 @@ def with_marker(
         cutoff = 1.0 if assay.scale is Scale.BINARY else assay.positive_cutoff
     if cutoff is None and needs_cutoff:
         raise Refusal(_("cutoff: this assay has none of its own; give one."), "cutoff")
-    values = in_scope(marker_frame(assay.id), as_of).set_index("participant_id")
+    values = in_scope(marker_frame(assay.id, landmark_days), as_of).set_index("participant_id")
     value = participants["participant_id"].map(values["value"]).astype("float64")
     qualifier = participants["participant_id"].map(values["qualifier"]).astype("str")
     marked = participants.assign(
@@ -162,7 +182,10 @@ def with_marker(
         marker_value=value,
         marker_qualifier=qualifier,
     )
-    return marked, Marker(assay.name, assay.biomarker.name, assay.unit, assay.scale, cutoff, is_given)
+    marker = Marker(
+        assay.name, assay.biomarker.name, assay.unit, assay.scale, cutoff, is_given, landmark_days
+    )
+    return marked, marker
 
 
 def marker_status(value: pd.Series, qualifier: pd.Series, cutoff: float) -> pd.Series:

@@ -8,6 +8,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.extensions import db
 from tracker.models import Agent, Arm, Cohort, Participant, Regimen, RegimenComponent, Trial
+from tracker.models.participant import UNDATED_DAY_1
 from tracker.reads.base import frame
 from tracker.scope import reader
 from tracker.terms.base import Term
@@ -92,6 +93,18 @@ def participants_frame(participants: sa.ColumnElement, as_of: datetime.date) -> 
     for name in ("undated", "consent_withdrawn"):
         found[name] = found[name].astype(bool)
     return _as_known_on(found.drop(columns="arm_id"), pd.Timestamp(as_of))
+
+
+def day_of_first_dose(people: pd.DataFrame) -> pd.Series:
+    """The first dose; day 1 of who has no dates."""
+    unknown = people["undated"].astype(bool) & people["first_dose_on"].isna()
+    return people["first_dose_on"].mask(unknown, pd.Timestamp(UNDATED_DAY_1))
+
+
+def started_on(people: pd.DataFrame) -> pd.Series:
+    """Time zero: enrolment where the trial is randomised, else the first dose, else enrolment."""
+    enrolled, first = people["enrolled_on"], day_of_first_dose(people)
+    return first.fillna(enrolled).where(~people["randomised"].astype(bool), enrolled.fillna(first))
 
 
 def _trials_and_arms() -> tuple[pd.DataFrame, pd.DataFrame]:

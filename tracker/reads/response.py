@@ -10,9 +10,8 @@ from sqlalchemy.orm import selectinload
 
 from tracker.extensions import db
 from tracker.models import Lesion, LesionMeasurement, Participant, TumorAssessment
-from tracker.models.participant import UNDATED_DAY_1
 from tracker.reads.base import frame
-from tracker.reads.participant import SETTINGS, participants_frame
+from tracker.reads.participant import SETTINGS, day_of_first_dose, participants_frame, started_on
 from tracker.rules.baseline import baseline_questions
 from tracker.rules.best_response import best_responses
 from tracker.rules.irecist import immune_responses
@@ -71,12 +70,8 @@ def derive(people: pd.DataFrame, participants: sa.ColumnElement, as_of: datetime
     best: of `best_responses`.
     """
     rules = people[["participant_id", *SETTINGS, "new_therapy_on", "died_on"]].copy()
-    enrolled = people["enrolled_on"]
-    first = people["first_dose_on"].mask(
-        people["undated"] & people["first_dose_on"].isna(), pd.Timestamp(UNDATED_DAY_1)
-    )
-    rules["first_dose_on"] = first.fillna(enrolled)
-    rules["start_on"] = first.fillna(enrolled).where(~people["randomised"], enrolled.fillna(first))
+    rules["first_dose_on"] = day_of_first_dose(people).fillna(people["enrolled_on"])
+    rules["start_on"] = started_on(people)
     lesions, assessments, measurements = _recorded(participants, as_of)
     derived = recist_responses(rules, lesions, assessments, measurements)
     responses = derived.assessments

@@ -22,7 +22,8 @@ from tracker.charts.base import WIDE, Standalone
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
 from tracker.reads.base import frames_in_scope
 from tracker.reads.biomarker import assay_names, with_marker
-from tracker.reads.participant import MASKED, filter_values, masked_for_reader
+from tracker.reads.participant import MASKED, filter_values, masked_for_reader, started_on
+from tracker.rules.landmark import from_landmark
 from tracker.terms.codes import ctcae_terms
 from tracker.terms.trial import Setting
 from tracker.values import Refusal
@@ -135,7 +136,8 @@ class Result:
     def words(self) -> list[tuple[str, str]]:
         """The parameters that took effect, but for as_of, in the reader's words: (label, value)."""
         form = self.form
-        fields = [*form.filters, form.marker, form.cutoff, *(form[name] for name in form.own)]
+        times = form.marker_times if form.landmark_days is not None else []
+        fields = [*form.filters, form.marker, form.cutoff, *times, *(form[name] for name in form.own)]
         return [(str(field.label.text), words) for field in fields if (words := field.words())]
 
     @property
@@ -250,10 +252,16 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
     participants = filtered(participants, form)
     if form.marker.data is not None:
         participants, form.marked = with_marker(
-            participants, form.marker.data, form.cutoff.data, as_of, form.needs_cutoff
+            participants, form.marker.data, form.cutoff.data, as_of, form.needs_cutoff, form.landmark_days
         )
         form.cutoff.data = form.marked.cutoff
+        for name, column in form.marker.columns.items():
+            other, _marked = with_marker(participants, name, None, as_of, landmark_days=form.landmark_days)
+            participants = participants.assign(**{column: other["marker"]})
     participants, notes = one_setting(participants, form)
+    if form.landmark_days is not None:
+        participants, told = _at_landmark(participants, form)
+        notes = [*notes, *told]
     if left_out := len(filtered(withdrew, form)):
         notes = [
             *notes,
@@ -261,6 +269,26 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
         ]
     ids = participants["participant_id"]
     return Asked(found, form, [participants, *(_about(other, ids, form) for other in others)], notes)
+
+
+def _at_landmark(participants: pd.DataFrame, form: ReportForm) -> tuple[pd.DataFrame, list]:
+    """Those whose time goes on after the landmark, counted from there, and who is left out."""
+    kept, early, unknown = from_landmark(
+        participants, started_on(participants), form.landmark_days, form.counted
+    )
+    notes = [
+        _l(
+            "Marker on treatment, measured up to the landmark: time begins %(days)d days after randomisation or the"
+            " first dose. Left out because the event, or the end of follow-up, came before: %(n)d.",
+            days=form.landmark_days,
+            n=early,
+        )
+    ]
+    if unknown:
+        notes.append(
+            _l("Left out because it is not known when their reported response began: %(n)d.", n=unknown)
+        )
+    return kept, notes
 
 
 def _about(other: pd.DataFrame, ids: pd.Series, form: ReportForm) -> pd.DataFrame:
@@ -359,6 +387,8 @@ def marker_caption(marked, trials: pd.Series) -> list:
             "Trials: %(trials)s and %(n)d more.", trials=", ".join(codes[: FEW - 1]), n=len(codes) - FEW + 1
         ),
     ]
+    if marked.landmark_days is not None:
+        lines.append(_l("Measured on treatment; time begins on day %(days)d.", days=marked.landmark_days))
     return [*lines, cutoff_line(marked.cutoff, marked)] if marked.cutoff is not None else lines
 
 

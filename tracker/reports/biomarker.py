@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.charts.roc import RocPoint, roc
 from tracker.charts.strips import Strip, strips
-from tracker.forms.report import ChoiceField, ReportForm, value_label
+from tracker.forms.report import ChoiceField, LandmarkForm, value_label
 from tracker.reads.outcome import outcomes_frame
 from tracker.reports import survival
 from tracker.reports.base import (
@@ -61,7 +61,7 @@ _SOUGHT = _l(
 )
 
 
-class BiomarkerForm(ReportForm):
+class BiomarkerForm(LandmarkForm):
     endpoint = ChoiceField(_l("Endpoint"), ENDPOINTS, default="response")
 
     needs_cutoff = False

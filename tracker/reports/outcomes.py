@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.charts.forest import ForestRow, forest
-from tracker.forms.report import GROUPINGS, ChoiceField, GroupingField, ReportForm, value_label
+from tracker.forms.report import GROUPINGS, ChoiceField, GroupingField, LandmarkForm, value_label
 from tracker.reads.outcome import outcomes_frame
 from tracker.reports.base import (
     FEW,
@@ -52,7 +52,7 @@ _SHOWN = {
 }
 
 
-class OutcomesForm(ReportForm):
+class OutcomesForm(LandmarkForm):
     by = GroupingField(_l("Groups"), GROUPINGS)
     endpoint = ChoiceField(
         _l("Endpoint"),
@@ -67,6 +67,11 @@ class OutcomesForm(ReportForm):
     population = ChoiceField(
         _l("Population"), {"treated": _l("Treated"), "evaluable": _l("Response-evaluable")}, default="treated"
     )
+
+    @property
+    def counted(self):
+        """A pathological complete response is found at surgery, which has no day here."""
+        return "response" if self.endpoint.data == "response" else None
 
     @property
     def preferred_setting(self):

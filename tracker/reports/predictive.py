@@ -1,6 +1,8 @@
 """The claim guard: whether a marker is shown to predict what a treatment does, and what may be said of it."""
 
 import functools
+import types
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,29 +11,44 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.charts.ratios import RatioRow, ratios
-from tracker.forms.report import ChoiceField, GroupField, ReportForm, one_of, value_label
+from tracker.forms.report import (
+    ChoiceField,
+    CountField,
+    GroupField,
+    LandmarkForm,
+    MarkerField,
+    one_of,
+    value_label,
+)
 from tracker.reads.biomarker import assigning_assays_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED
-from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count
+from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count, shown_text
+from tracker.reports.effects import (
+    STATUSES,
+    effects_by_status,
+    interaction_by_status,
+    main_effects,
+    qualitative_p,
+)
 from tracker.reports.known import with_known_marker, with_known_outcome
-from tracker.reports.survival import COMPARATORS, TESTED, shown_p
+from tracker.reports.robustness import continuous_interaction, of_tried, others_tried
+from tracker.reports.survival import COMPARATORS, shown_p
 from tracker.rules.claims import RULE, TEXTS, Cell, Cells, claim, is_enough, why_unassessable
-from tracker.stats.association import odds_ratio
-from tracker.stats.firth import firth_logistic
-from tracker.stats.interaction import cox_interaction, gail_simon, logistic_interaction
-from tracker.stats.logistic import logistic
-from tracker.stats.survival import cox
 from tracker.terms.biomarker import MarkerClaim, MarkerStatus, Unassessable
 from tracker.terms.trial import ArmType, ResponseCriteria
 
 _BY_STATUS, _INTERACTION = _l("Effect of treatment by status"), _l("Interaction of treatment and marker")
 
-_STATUSES = [MarkerStatus.POSITIVE, MarkerStatus.NEGATIVE]
-_NONE = (np.nan,) * 5
+
+class Others(NamedTuple):
+    """The markers that were tried besides: of `others_tried`, and how many were in all, as stated."""
+
+    frame: pd.DataFrame
+    stated: int | None
 
 
-class PredictiveForm(ReportForm):
+class PredictiveForm(LandmarkForm):
     endpoint = ChoiceField(
         _l("Endpoint"),
         {
@@ -62,11 +79,14 @@ class PredictiveForm(ReportForm):
             ]
         super().choose(values)
 
+    marker = MarkerField(_l("Marker"), several=True)
+    tried = CountField(_l("Markers tried"), description="1")
+
     uses_marker = True
 
     @property
     def arguments(self) -> dict:
-        return super().arguments | {"marker": self.marker.data}
+        return super().arguments | {"marker": self.marker.data, "also": self.marker.columns}
 
 
 @report(
@@ -76,15 +96,25 @@ class PredictiveForm(ReportForm):
     form=PredictiveForm,
     reads=[outcomes_frame, assigning_assays_frame],
 )
-def build(participants, assigned, endpoint="response", treated=None, comparator=None, marker=None):
+def build(
+    participants,
+    assigned,
+    endpoint="response",
+    treated=None,
+    comparator=None,
+    marker=None,
+    tried=None,
+    also=types.MappingProxyType({}),
+):
     """Effects of treatment by status, their ratio, and a verdict.
 
     assigned: of `assigning_assays_frame`. treated, comparator: an arm or a trial; chosen by rule where not given.
+    tried: how many markers were; also: the others of them that are named, with the column of each one's status.
     """
     if marker is None:
         return _empty(_("Choose a marker: an assay whose baseline value tells participants apart."))
-    treated, comparator = _chosen(participants, treated, comparator)
-    is_treated, is_comparator = _is_in(participants, treated), _is_in(participants, comparator)
+    treated, comparator = compared_groups(participants, treated, comparator)
+    is_treated, is_comparator = is_in(participants, treated), is_in(participants, comparator)
     overlaps = bool((is_treated & is_comparator).any())
     both = participants.assign(is_treated=is_treated)[is_treated | is_comparator]
     told, of_outcome = with_known_outcome(both, endpoint)
@@ -94,7 +124,8 @@ def build(participants, assigned, endpoint="response", treated=None, comparator=
     reason = _reason(participants, both, cells, assigned, endpoint, [treated, comparator], marker)
     if overlaps:
         reason = Unassessable.OVERLAP
-    result = _result(cells, known, endpoint, reason, notes)
+    others = others_tried(told, also, endpoint != "response")
+    result = _result(cells, known, endpoint, reason, notes, Others(others, tried))
     result.chosen = {
         "trial": sorted(both["trial"].unique()),
         "treated": treated,
@@ -103,7 +134,7 @@ def build(participants, assigned, endpoint="response", treated=None, comparator=
     return result
 
 
-def _chosen(participants, treated, comparator) -> tuple[str | None, str | None]:
+def compared_groups(participants, treated, comparator) -> tuple[str | None, str | None]:
     """The two groups: of a trial with an arm to compare with that arm, and the largest of its others.
 
     A comparator that is not named is sought in the trial of the treated arm; without any everybody is treated.
@@ -137,7 +168,7 @@ def _largest(people, name) -> str | None:
     return str(counts.sort_values(["sum", "size"], kind="stable").index[-1])
 
 
-def _is_in(participants, name) -> pd.Series:
+def is_in(participants, name) -> pd.Series:
     return ((participants["arm"] == name) | (participants["trial"] == name)).fillna(False).astype(bool)
 
 
@@ -156,7 +187,7 @@ def _cells(known) -> Cells:
         part = known[(known["is_treated"] == is_treated) & (known["marker"] == status.value)]
         return Cell(len(part), int(part["event"].sum()))
 
-    return Cells(*(cell(is_treated, status) for is_treated in (True, False) for status in _STATUSES))
+    return Cells(*(cell(is_treated, status) for is_treated in (True, False) for status in STATUSES))
 
 
 def _reason(participants, both, cells, assigned, endpoint, groups, marker) -> Unassessable | None:
@@ -177,15 +208,16 @@ def _reason(participants, both, cells, assigned, endpoint, groups, marker) -> Un
     return why_unassessable(cells, assigned=len(by_marker) > 0)
 
 
-def _result(cells, known, endpoint, reason, notes) -> Result:
+def _result(cells, known, endpoint, reason, notes, others) -> Result:
     is_survival = endpoint != "response"
     measure = _("HR") if is_survival else _("OR")
     enough = reason is None and is_enough(cells, is_survival=is_survival)
-    by_status = _by_status(cells, known, is_survival, reason)
-    main = _main_effects(cells, known, is_survival, enough)
-    found = _interaction(cells, known, is_survival) if enough else None
-    gail = _qualitative(by_status) if enough else np.nan
-    verdict = _verdict(reason, enough, found, main, by_status, gail, known)
+    by_status = effects_by_status(cells, known, is_survival, reason)
+    main = main_effects(cells, known, is_survival, enough)
+    found = interaction_by_status(cells, known, is_survival) if enough else None
+    gail = qualitative_p(by_status) if enough else np.nan
+    tried = of_tried(found.p_lrt if enough else np.nan, others.frame["p_lrt"], others.stated)
+    verdict = _verdict(reason, enough, found, main, by_status, gail, known, tried)
     tables = [
         Table(
             "by_status",
@@ -197,7 +229,7 @@ def _result(cells, known, endpoint, reason, notes) -> Result:
         Table(
             "interaction",
             _INTERACTION,
-            _interaction_frame(found, gail, sum(cell.n for cell in cells), is_survival),
+            _interaction_frame(found, gail, sum(cell.n for cell in cells), is_survival, tried),
             shown=_SHOWN_INTERACTION,
             notes=[
                 _l("Estimate: the effect in positive over the effect in negative; limits by Wald, or by profile where a"
@@ -214,10 +246,43 @@ def _result(cells, known, endpoint, reason, notes) -> Result:
  " marker held as it is.")],
         ),
     ]  # fmt: skip
+    tables.insert(2, _continuous(known if enough else known[:0], is_survival))
+    if len(others.frame):
+        tables.append(_tried_table(others.frame))
     return Result(tables, figures=[_figure(tables, endpoint)], verdict=verdict)
 
 
-def _verdict(reason, enough, found, main, by_status, p_qualitative, known) -> dict:
+def _continuous(known, is_survival) -> Table:
+    """The same interaction without a cutoff."""
+    return Table(
+        "continuous",
+        _l("Interaction with the marker as measured"),
+        continuous_interaction(known, is_survival),
+        shown=_SHOWN_CONTINUOUS,
+        notes=[
+            _l("A cutoff throws information away: where this and the interaction by status disagree, the cutoff made"
+               " the difference. Estimate: by how much the effect of treatment changes for each step of the marker."
+               " A value beyond a limit of quantification counts as that limit.")
+        ],
+    )  # fmt: skip
+
+
+def _tried_table(others) -> Table:
+    return Table(
+        "tried",
+        _l("Markers tried besides"),
+        others,
+        shown={
+            "marker": shown_text("marker", _l("Marker")),
+            "n": shown_count("n", _l("n")),
+            "estimate": Shown(_l("Ratio"), lambda row: _ratio(row["estimate"])),
+            "p_lrt": _shown_p("p_lrt", _l("p (likelihood ratio)")),
+        },
+        notes=[_l("Each by its assay's positive cutoff, in the same participants.")],
+    )
+
+
+def _verdict(reason, enough, found, main, by_status, p_qualitative, known, tried) -> dict:
     if reason is not None:
         why = str(reason.label)
         return {"code": MarkerClaim.NOT_ASSESSABLE.value, "text": _("Not assessable: %(why)s.", why=why)}
@@ -226,12 +291,12 @@ def _verdict(reason, enough, found, main, by_status, p_qualitative, known) -> di
     directions = np.sign(np.log(by_status["effect"].astype(float)))
     verdict = claim(
         randomised=bool(known["randomised"].all()) and known["trial"].nunique() == 1 and _are_arms(known),
-        p_interaction=found.p_lrt,
+        p_interaction=tried.q,
         p_prognostic=float(main["p"].iloc[1]),
         is_opposite=bool(directions.prod() < 0),
         p_qualitative=p_qualitative,
     )
-    return _said(verdict, found)
+    return _said(verdict, found, tried)
 
 
 def _are_arms(known) -> bool:
@@ -239,7 +304,7 @@ def _are_arms(known) -> bool:
     return bool((known.groupby("is_treated")["arm"].nunique(dropna=False) == 1).all())
 
 
-def _said(verdict, found=None) -> dict:
+def _said(verdict, found=None, tried=None) -> dict:
     said = [str(TEXTS[verdict])]
     if found is not None:
         said.append(
@@ -252,86 +317,23 @@ def _said(verdict, found=None) -> dict:
                 p=shown_p(found.p_lrt),
             )
         )
+        if tried.count > 1:
+            said.append(
+                _(
+                    "q %(q)s, for %(n)d markers that were tried; the verdict rests on it.",
+                    q=shown_p(tried.q),
+                    n=tried.count,
+                )
+            )
     return {"code": verdict.value, "text": " ".join(said)}
 
 
-def _by_status(cells, known, is_survival, reason) -> pd.DataFrame:
-    rows = []
-    for place, status in enumerate(_STATUSES):
-        treated, comparator = cells[place], cells[place + 2]
-        part = known[known["marker"] == status.value]
-        is_compared = reason is None and min(treated.n, comparator.n) >= TESTED
-        effect = _effect(treated, comparator, part, "is_treated", is_survival) if is_compared else _NONE
-        measure = "HR" if is_survival else "OR"
-        rows.append([status.value, *treated, *comparator, measure, *effect])
-    columns = ["status", "n_treated", "events_treated", "n_comparator", "events_comparator", "measure"]
-    return pd.DataFrame(rows, columns=[*columns, "effect", "low", "high", "p", "log_se"])
-
-
-def _effect(first, second, part, name, is_survival) -> tuple:
-    """Ratio of first over second with limits, p by likelihood ratio, and the standard error of its logarithm."""
-    if is_survival:
-        fit = cox(part["months"], part["event"], part[name])
-        return (
-            (fit.hr, fit.low, fit.high, fit.p_lrt, fit.se)
-            if fit.problem is None
-            else (*_NONE[:3], fit.p_lrt, np.nan)
-        )
-    found = odds_ratio(first.events, first.n, second.events, second.n)
-    if np.isnan(found.ratio):
-        fit = firth_logistic([1, 0], [first.events, second.events], [first.n, second.n])
-        low, ratio, high = np.exp([fit.low, fit.coef[-1], fit.high])
-        return ratio, low, high, fit.p_lrt, (fit.high - fit.low) / (2 * 1.96)
-    return found.ratio, found.low, found.high, found.p_lrt, np.log(found.high / found.low) / (2 * 1.96)
-
-
-def _main_effects(cells, known, is_survival, enough) -> pd.DataFrame:
-    """The marker within each arm, and treatment with the marker held: effect_of, within, n, effect, low, high, p."""
-    rows = []
-    marked = known.assign(is_positive=known["marker"] == MarkerStatus.POSITIVE.value)
-    for place, (within, is_treated) in enumerate((("treated", True), ("comparator", False))):
-        positive, negative = cells[2 * place : 2 * place + 2]
-        part = marked[marked["is_treated"] == is_treated]
-        is_compared = min(positive.n, negative.n) >= TESTED
-        effect = _effect(positive, negative, part, "is_positive", is_survival) if is_compared else _NONE
-        rows.append(["marker", within, len(part), *effect[:4]])
-    estimate = _adjusted(marked, is_survival) if enough else _NONE[:4]
-    rows.append(["treatment", "all", len(marked), *estimate])
-    return pd.DataFrame(rows, columns=["effect_of", "within", "n", "effect", "low", "high", "p"])
-
-
-def _adjusted(marked, is_survival) -> tuple:
-    """The effect of treatment with the marker held, p by Wald."""
-    both = marked[["is_treated", "is_positive"]].to_numpy(float)
-    if is_survival:
-        fit = cox(marked["months"], marked["event"], both)
-        return tuple(one[0] for one in (fit.hr, fit.low, fit.high, fit.p_wald))
-    fit = logistic(both, marked["event"].to_numpy())
-    margin = 1.959964 * fit.se[1]
-    return (*np.exp([fit.coef[1], fit.coef[1] - margin, fit.coef[1] + margin]), fit.p_wald[1])
-
-
-def _interaction(cells, known, is_survival):
-    if is_survival:
-        positive = known["marker"] == MarkerStatus.POSITIVE.value
-        return cox_interaction(known["months"], known["event"], known["is_treated"], positive)
-    n, events = zip(*cells)
-    return logistic_interaction([1, 1, 0, 0], [1, 0, 1, 0], events, n)
-
-
-def _qualitative(by_status) -> float:
-    effects, se = np.log(by_status["effect"].astype(float)), by_status["log_se"].astype(float)
-    if not (np.isfinite(effects) & (se > 0)).all():
-        return np.nan
-    return gail_simon(effects, se)[1]
-
-
-def _interaction_frame(found, gail, n, is_survival) -> pd.DataFrame:
+def _interaction_frame(found, gail, n, is_survival, tried) -> pd.DataFrame:
     estimate = (
         (np.nan,) * 5 if found is None else (found.ratio, found.low, found.high, found.p_wald, found.p_lrt)
     )
-    row = ["HR" if is_survival else "OR", *estimate, n, gail]
-    columns = ["measure", "estimate", "low", "high", "p_wald", "p_lrt", "n", "p_qualitative"]
+    row = ["HR" if is_survival else "OR", *estimate, n, gail, tried.q, tried.count]
+    columns = ["measure", "estimate", "low", "high", "p_wald", "p_lrt", "n", "p_qualitative", "q", "tried"]
     return pd.DataFrame([row], columns=columns)
 
 
@@ -424,6 +426,22 @@ _SHOWN_INTERACTION = {
     "p_lrt": _shown_p("p_lrt", _l("p (likelihood ratio)")),
     "p_wald": _shown_p("p_wald", _l("p (Wald)")),
     "p_qualitative": _shown_p("p_qualitative", _l("p (Gail–Simon)")),
+    "q": _shown_p("q", _l("q")),
+    "tried": shown_count("tried", _l("Markers tried")),
+    "n": shown_count("n", _l("n")),
+}
+
+_STEPS = {
+    "doubling": _l("doubling"),
+    "doubling of value + 1": _l("doubling of value + 1"),
+    "sd": _l("standard deviation"),
+}
+
+_SHOWN_CONTINUOUS = {
+    "step": Shown(_l("For each"), lambda row: str(_STEPS[row["step"]]), is_number=False),
+    "estimate": _shown_ratio("estimate", _l("Ratio (95% CI)")),
+    "p_lrt": _shown_p("p_lrt", _l("p (likelihood ratio)")),
+    "p_wald": _shown_p("p_wald", _l("p (Wald)")),
     "n": shown_count("n", _l("n")),
 }
 

@@ -14,7 +14,7 @@ from tracker.forms.report import (
     GROUPINGS,
     ChoiceField,
     GroupingField,
-    ReportForm,
+    LandmarkForm,
     one_of,
     value_label,
     value_order,
@@ -92,7 +92,7 @@ class ReferenceField(wtforms.Field):
         return self.data or _("chosen by rule")
 
 
-class SurvivalForm(ReportForm):
+class SurvivalForm(LandmarkForm):
     by = GroupingField(_l("Groups"), GROUPINGS)
     endpoint = ChoiceField(
         _l("Endpoint"),
@@ -110,6 +110,13 @@ class SurvivalForm(ReportForm):
     )
     landmarks = LandmarksField(_l("Landmarks (months)"), default=LANDMARKS, description="6,12,24")
     reference = ReferenceField(_l("Reference group"), description=_l("chosen by rule"))
+
+    @property
+    def counted(self):
+        """A response has no landmark: its duration begins with itself."""
+        if self.endpoint.data == "pfs" and self.censoring.data == "treatment-policy":
+            return "pfs_policy"
+        return None if self.endpoint.data == "dor" else self.endpoint.data
 
 
 @report(
