@@ -34,7 +34,8 @@ MAY_IMPORT = {
     "rules": {"terms", "values", "stats"},
     "models": LEAVES,
     "scope": LEAVES | {"models"},
-    "audit": LEAVES | {"models", "scope"},
+    "seal": LEAVES | {"models"},
+    "audit": LEAVES | {"models", "scope", "seal"},
     "jobs": LEAVES | {"models", "scope"},
     "reads": LEAVES | {"models", "scope", "rules", "stats"},
     "forms": LEAVES | {"models", "scope", "rules", "reads"},
@@ -49,7 +50,7 @@ MAY_IMPORT = {
 JOINING_LAYERS = {"__init__", "__main__", "cli", "demo", "views"}
 
 #: Who may reach past the session, and so past scope and trail.
-NEAR_THE_DATABASE = {"scope.py", "audit.py", "extensions.py", "migrations"}
+NEAR_THE_DATABASE = {"scope.py", "audit.py", "seal.py", "extensions.py", "migrations"}
 
 #: What reaches past the session.
 PAST_THE_SESSION = {

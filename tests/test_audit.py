@@ -1,5 +1,6 @@
 """Everything that is changed is told: who, when, what, why; and what cannot be told cannot be changed."""
 
+import contextlib
 import dataclasses
 import datetime
 import enum
@@ -7,26 +8,38 @@ from collections import defaultdict
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from tests.conftest import form_values
 from tests.factories import (
+    make_administration,
+    make_adverse_event,
     make_agent,
     make_arm,
     make_assay,
     make_biomarker,
     make_cohort,
+    make_comment,
+    make_dose_decision,
+    make_dose_level,
+    make_finding,
+    make_finding_review,
+    make_hypothesis,
     make_lesion,
     make_measurement,
     make_participant,
+    make_query,
     make_reference_result,
     make_regimen,
     make_reported_outcome,
+    make_specimen,
     make_trial,
     make_trial_member,
+    make_tumor_assessment,
     make_user,
 )
 from tests.tables import copy_tables, differences
-from tracker import clock, scope
+from tracker import cli, clock, scope
 from tracker.audit import because, store_rows
 from tracker.extensions import db
 from tracker.models import (
@@ -47,6 +60,7 @@ from tracker.reads.base import in_scope
 from tracker.reads.participant import participants_frame
 from tracker.roles import Role
 from tracker.terms.account import Action
+from tracker.terms.evidence import FindingStatus
 from tracker.terms.participant import Sex
 from tracker.terms.response import LesionState, Modality
 from tracker.values import Refusal
@@ -75,7 +89,7 @@ def data_versions():
 
 #: Columns and tables that follow from a change, or tell of it.
 FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text"}
-HOUSEKEEPING = {"audit_event", "data_version", "submission", "sign_in"}
+HOUSEKEEPING = {"audit_event", "audit_seal", "data_version", "submission", "sign_in"}
 
 MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
 
@@ -100,7 +114,8 @@ def expected_changes(changed, before, after):
         model, prefix, record = MODELS[table], "", (table, key)
         if issubclass(model, Part):
             row = (after[table].get((key,)) or before[table][key,])[f"{model.owner}_id"]
-            record, prefix = (model.owner, row), f"{model.rows}.{key}."
+            owner = sa.inspect(model).relationships[model.owner].mapper.class_
+            record, prefix = (owner.__tablename__, row), f"{model.rows}.{key}."
         for name, (old, new) in columns.items():
             if name not in FOLLOWS and name != f"{getattr(model, 'owner', None)}_id":
                 column = model.__table__.c[name]
@@ -128,6 +143,28 @@ class Stored:
     user: int
     member: int
     idle_agent: int
+    administration: int
+    adverse_event: int
+    lesion: int
+    tumor_assessment: int
+    dose_level: int
+    dose_decision: int
+    hypothesis: int
+    finding: int
+    submitted: int
+    finding_review: int
+    comment: int
+    query: int
+    idle_user: int
+    idle_participant: int
+    idle_arm: int
+    idle_cohort: int
+    idle_regimen: int
+    idle_lesion: int
+    idle_dose_level: int
+    idle_assay: int
+    idle_biomarker: int
+    specimen: int
 
 
 @pytest.fixture
@@ -141,6 +178,27 @@ def stored(app):
         *(make_reported_outcome(participant=participant), make_biomarker(), assay := make_assay()),
         *(make_measurement(participant=participant, assay=assay), user),
         *(make_trial_member(user=user, trial=trial), make_agent(name="idle")),
+        *(
+            make_administration(participant=participant, component=regimen.components[0]),
+            make_adverse_event(participant=participant),
+        ),
+        lesion := make_lesion(participant=participant),
+        make_tumor_assessment([(lesion, 20)], participant=participant),
+        level := make_dose_level(arm=arm),
+        make_dose_decision(arm=arm, to_level=level),
+        *(make_hypothesis(), make_finding(), make_finding(status=FindingStatus.SUBMITTED)),
+        make_finding_review(finding=make_finding(status=FindingStatus.RETURNED)),
+        make_comment(trial=trial, record_type="trial", record_id=trial.id),
+        make_query(trial=trial, participant=participant),
+        *(make_user(), make_participant(trial=trial), make_arm(trial=trial), make_cohort(trial=trial)),
+        *(
+            make_regimen(),
+            make_lesion(participant=participant),
+            make_dose_level(arm=arm, level=9),
+            make_assay(),
+        ),
+        make_biomarker(),
+        make_specimen(participant=participant),
     ]
     return Stored(*(record.id for record in records))
 
@@ -240,7 +298,7 @@ SAVES = [
         "/reported-outcomes/{reported_outcome}/edit",
         dict(best_overall_response="CR", pfs_months="7.25", pfs_event="yes", reason=WHY),
     ),
-    (Role.PHYSICIAN, "/participants/{participant}/withdraw", dict(reason=WHY)),
+    (Role.PHYSICIAN, "/participants/{idle_participant}/withdraw", dict(reason=WHY)),
     (Role.PHYSICIAN, "/trials/{trial}/withdraw", dict(reason=WHY)),
     (Role.PHYSICIAN, "/agents/{idle_agent}/withdraw", dict(reason=WHY)),
     (Role.RESEARCHER, "/biomarkers/new", dict(name="TMB", kind="mutational burden")),
@@ -263,8 +321,124 @@ SAVES = [
     ),
     (Role.ADMIN, "/users/{user}/edit", dict(role="researcher", display_name="Dr Changed")),
     (Role.ADMIN, "/users/{user}/password", dict(password=PASSWORD)),
+    (Role.ADMIN, "/trial-members/new?trial={trial}", dict(user="{idle_user}")),
+    (
+        Role.PHYSICIAN,
+        "/reported-outcomes/new?participant={idle_participant}",
+        dict(best_overall_response="PR", source="chart"),
+    ),
+    (
+        Role.PHYSICIAN,
+        "/administrations/new?participant={participant}",
+        {"doses-0-dose": "190", "doses-0-modification": "reduced", "doses-0-modification_reason": "rash"},
+    ),
+    (Role.PHYSICIAN, "/administrations/{administration}/edit", dict(dose="150", reason=WHY)),
+    (
+        Role.PHYSICIAN,
+        "/adverse-events/new?participant={participant}",
+        dict(term="Pneumonitis", grade="2", started_on="2024-02-14"),
+    ),
+    (
+        Role.PHYSICIAN,
+        "/adverse-events/{adverse_event}/edit",
+        dict(grade="3", narrative="Dyspnoea.", reason=WHY),
+    ),
+    (
+        Role.PHYSICIAN,
+        "/lesions/new?participant={participant}",
+        dict(label="T9", role="target", place="left lung", organ="lung"),
+    ),
+    (Role.PHYSICIAN, "/lesions/{lesion}/edit", dict(place="right lobe", reason=WHY)),
+    (
+        Role.PHYSICIAN,
+        "/tumor-assessments/new?participant={participant}",
+        {"assessed_on": "2024-04-13", "modality": "CT", "measurements-{lesion}": "15"},
+    ),
+    (
+        Role.PHYSICIAN,
+        "/tumor-assessments/{tumor_assessment}/edit",
+        {"measurements-{lesion}": "21", "reason": WHY},
+    ),
+    (Role.PHYSICIAN, "/dose-levels/new?arm={arm}", dict(level="2")),
+    (Role.PHYSICIAN, "/dose-levels/{dose_level}/edit", dict(level="3", reason=WHY)),
+    (Role.PHYSICIAN, "/dose-decisions/new?arm={arm}", dict(decided="declare MTD", to_level="{dose_level}")),
+    (
+        Role.RESEARCHER,
+        "/hypotheses/new?biomarker={biomarker}",
+        dict(best_category="predictive", endpoint="os", higher_means="better", population="Advanced disease"),
+    ),
+    (Role.RESEARCHER, "/hypotheses/{hypothesis}/edit", dict(population="All comers", reason=WHY)),
+    (
+        Role.RESEARCHER,
+        "/findings/new?biomarker={biomarker}",
+        {
+            **{
+                "claim": "associated with response",
+                "higher_means": "better",
+                "direction": "supports",
+                "endpoint": "os",
+            },
+            **{"effect_measure": "hazard ratio", "estimate": "0.64", "n": "120", "markers_tried": "1"},
+            **{"source": "own analysis", "remark_answers-0-item": "8", "remark_answers-0-status": "reported"},
+        },
+    ),
+    (Role.RESEARCHER, "/findings/{finding}/edit", dict(markers_tried="12", reason=WHY)),
+    (Role.DIRECTOR, "/finding-reviews/new?finding={submitted}", dict(decision="accepted", reason=WHY)),
+    (Role.PHYSICIAN, "/comments/new?record_type=trial&record_id={trial}", dict(text="Seen.")),
+    (
+        Role.PHYSICIAN,
+        "/queries/new?record_type=participant&record_id={participant}",
+        dict(field="ecog", question="Really 1?"),
+    ),
+    (
+        Role.RESEARCHER,
+        "/specimens/new?participant={participant}",
+        dict(barcode="B-9001", type="blood", timepoint="baseline", collected_on="2024-01-08"),
+    ),
+    (Role.RESEARCHER, "/specimens/{specimen}/edit", dict(barcode="B-9002", reason=WHY)),
+    (Role.PHYSICIAN, "/queries/{query}/answer", dict(answer="Yes.")),
+    (Role.MONITOR, "/queries/{query}/close", dict(state="closed")),
+]
+
+#: Every kind can be withdrawn; the forms are all alike.
+WITHDRAWN = {
+    Role.PHYSICIAN: [
+        *("idle_arm", "idle_cohort", "idle_regimen", "idle_lesion", "idle_dose_level", "reference_result"),
+        *("reported_outcome", "administration", "adverse_event", "tumor_assessment", "dose_decision"),
+    ],
+    Role.RESEARCHER: ["idle_assay", "measurement", "finding", "specimen"],
+}
+SAVES += [
+    (role, f"/{name.removeprefix('idle_').replace('_', '-')}s/{{{name}}}/withdraw", dict(reason=WHY))
+    for role, names in WITHDRAWN.items()
+    for name in names
+]
+SAVES += [
+    (Role.RESEARCHER, "/hypotheses/{hypothesis}/withdraw", dict(reason=WHY)),
+    (Role.RESEARCHER, "/biomarkers/{idle_biomarker}/withdraw", dict(reason=WHY)),
+    (Role.PHYSICIAN, "/comments/{comment}/withdraw", dict(reason=WHY)),
+    (Role.RESEARCHER, "/assays/{assay}/edit", dict(clone="22C3", reason=WHY)),
     (Role.ADMIN, "/trial-members/{member}/withdraw", dict(reason=WHY)),
 ]
+
+#: Addresses that change something and are not in this list, each with who tests it.
+ELSEWHERE = {
+    "user.disable": "the test of buttons",
+    "user.enable": "the test of buttons",
+    "finding.submit": "the test of buttons",
+    "import_file.store": "the test of imports",
+    "finding.take_figures": "tests/views of findings made from a report; it is stored as an edit is",
+    **dict.fromkeys(
+        ("account.sign_in", "account.sign_out", "account.revoke", "account.setup"), "views/test_trail.py"
+    ),
+    "account.password": "views/test_trail.py",
+    "home.theme": "a cookie",
+    "home.language": "a cookie",
+    **dict.fromkeys(
+        [f"import_file.{name}" for name in ("new", "map", "mend", "check", "file", "replace", "discard")],
+        "an uploaded file is no record until it is stored",
+    ),
+}
 
 
 @pytest.mark.parametrize(
@@ -274,9 +448,8 @@ def test_every_difference_that_a_form_makes_is_in_the_trail(stored, sign_in, rol
     numbers = dataclasses.asdict(stored)
     browser = sign_in(role, [db.session.get(Trial, stored.trial)])
     before, last = copy_tables(), last_event()
-    answer = browser.submit(
-        address.format(**numbers), **{name: text.format(**numbers) for name, text in fields.items()}
-    )
+    typed = {name.format(**numbers): text.format(**numbers) for name, text in fields.items()}
+    answer = browser.submit(address.format(**numbers), **typed)
     assert answer.status_code == 303
     after, events = copy_tables(), events_since(last)
     expected = expected_changes(differences(before, after), before, after)
@@ -286,6 +459,95 @@ def test_every_difference_that_a_form_makes_is_in_the_trail(stored, sign_in, rol
     assert {(event.user_id, event.role) for event in events} == {(browser.user_id, role.value)}
     assert {event.reason for event in events} == {fields.get("reason")}
     assert len({event.request_id for event in events}) == 1
+
+
+def test_every_address_that_changes_something_is_compared_with_the_trail(app):
+    adapter = app.url_map.bind("localhost")
+    numbers = dict.fromkeys((field.name for field in dataclasses.fields(Stored)), 1)
+    compared = {
+        adapter.match(address.format(**numbers).partition("?")[0], method="POST")[0]
+        for _role, address, _fields in SAVES
+    }
+    changing = {rule.endpoint for rule in app.url_map.iter_rules() if "POST" in rule.methods}
+    assert changing - compared - ELSEWHERE.keys() == set()
+
+
+def test_a_submitted_finding_is_in_the_trail(stored, sign_in):
+    browser = sign_in(Role.RESEARCHER)
+    token = browser.get("/account").text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    before, last = copy_tables(), last_event()
+    assert browser.post(f"/findings/{stored.finding}/submit", data={"csrf_token": token}).status_code == 303
+    after = copy_tables()
+    expected = expected_changes(differences(before, after), before, after)
+    assert {(event.record_type, event.record_id): event.changes for event in events_since(last)} == expected
+
+
+IMPORTED = """
+[trial]
+code = "IMPORTED"
+title = "Imported"
+design = "observational"
+
+[[arm]]
+code = "A"
+title = "Arm A"
+type = "experimental"
+regimen = ["Nivolumab", "Ipilimumab"]
+
+[participant]
+code = "id"
+arm = "arm"
+tumor_location = { constant = "LUNG" }
+first_dose_on = "dose"
+
+[administration]
+participant = "id"
+component = { constant = "Nivolumab" }
+cycle = { constant = "1" }
+given_on = "dose"
+dose = { constant = "240" }
+unit = { constant = "mg" }
+
+[outcome]
+best_overall_response = "response"
+
+[[measurement]]
+assay = "TMB"
+value = "tmb"
+biomarker = "Tumor mutational burden"
+kind = "mutational burden"
+scale = "continuous"
+"""
+
+COMMANDS = [
+    ("user", "add", "newcomer", "--role", "monitor", "--password-stdin"),
+    ("user", "role", "known", "researcher"),
+    ("user", "assign", "known", "ONE"),
+    ("user", "disable", "known"),
+    ("import", "values.csv", "--mapping", "map.toml"),
+    ("import", "values.csv", "--mapping", "map.toml", "--update", "--reason", WHY),
+]
+
+
+def test_every_difference_that_a_command_or_an_import_makes_is_in_the_trail(app, tmp_path, monkeypatch):
+    """The commands are run on this application and its database."""
+    make_trial(code="ONE"), make_user(name="known")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cli, "_opened", lambda: contextlib.nullcontext(app))
+    (tmp_path / "map.toml").write_text(IMPORTED)
+    rows = "P-1,A,2024-01-02,{},3\nP-2,A,2024-01-09,SD,12\n"
+    for words, response in zip(COMMANDS, ["", "", "", "", "PR", "CR"], strict=True):
+        (tmp_path / "values.csv").write_text("id,arm,dose,response,tmb\n" + rows.format(response))
+        before, last = copy_tables(), last_event()
+        done = CliRunner().invoke(cli.cli, words, input="quinze ou plus lettres\n")
+        assert done.exit_code == 0, done.output
+        after = copy_tables()
+        expected = expected_changes(differences(before, after), before, after)
+        assert expected, words
+        assert {
+            (event.record_type, event.record_id): event.changes for event in events_since(last)
+        } == expected
+        assert {event.role for event in events_since(last)} == {"owner"}
 
 
 def test_buttons_are_in_the_trail_too(stored, sign_in):
@@ -505,7 +767,7 @@ def test_a_row_that_is_removed_on_a_form_is_in_the_trail(stored, sign_in):
     browser = sign_in(Role.PHYSICIAN)
     address = f"/regimens/{stored.regimen}/edit"
     typed = form_values(browser.get(address).text)
-    rest = {name: text for name, text in typed.items() if not name.startswith("components-0-")}
+    rest = {name: text for name, text in typed.items() if not name.startswith("components-1-")}
     before, last = copy_tables(), last_event()
     assert browser.post(address, data={**rest, "reason": WHY}).status_code == 303
     after = copy_tables()

@@ -1,6 +1,8 @@
 """Commands, as somebody types them."""
 
 import os
+import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -83,3 +85,44 @@ def test_import_used_wrongly_says_what_would_be_right(run, tmp_path, monkeypatch
     done = run("import", tmp_path, *words)
     assert done.exit_code == 2
     assert "--sdtm" in done.stderr
+
+
+def test_verify_says_that_all_is_whole_or_which_event_was_changed(run, tmp_path):
+    added = CliRunner().invoke(
+        cli.cli,
+        ["user", "add", "ada", "--role", "admin", "--password-stdin"],
+        input="quinze ou plus lettres\n",
+    )
+    assert added.exit_code == 0
+    done = run("verify")
+    assert done.exit_code == 0, done.output
+    assert done.stdout == "whole: the database, and its trail of 1 events in 1 transactions\n"
+    with sqlite3.connect(tmp_path / "tracker.sqlite") as connection:
+        (guard,) = connection.execute(
+            "SELECT sql FROM sqlite_master WHERE name = 'audit_event_is_kept'"
+        ).fetchone()
+        connection.execute("DROP TRIGGER audit_event_is_kept")
+        connection.execute("UPDATE audit_event SET actor = 'nobody'")
+    done = run("verify")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("tracker: the trail's trigger audit_event_is_kept is missing (and 1 more)")
+    with sqlite3.connect(tmp_path / "tracker.sqlite") as connection:
+        connection.execute(guard)
+    done = run("verify")
+    assert done.exit_code == 1
+    assert re.fullmatch(r"tracker: event 1 \(create user 1, .*\) was changed\n", done.stderr)
+
+
+def test_the_trail_is_exported_and_the_export_told(run, tmp_path):
+    done = run("export", "trail", "--output", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    lines = (tmp_path / "out" / "trail.csv").read_text().splitlines()
+    assert len(lines) == 2
+    assert ",export,trail,0," in lines[1]
+    assert run("export", "everything", "--output", tmp_path / "out").exit_code == 2
+
+
+def test_redact_says_what_it_found(run):
+    done = run("redact", "participant", "1", "diagnosis", "--reason", "a name")
+    assert done.exit_code == 1
+    assert "has no former value of diagnosis" in done.stderr

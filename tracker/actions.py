@@ -6,8 +6,8 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from tracker import clock
-from tracker.audit import batches, store_rows
-from tracker.extensions import db
+from tracker.audit import batches, note, store_rows
+from tracker.extensions import db, writing
 from tracker.models import Finding as BiomarkerFinding
 from tracker.models import (
     Lesion,
@@ -25,6 +25,7 @@ from tracker.reads.response import response_questions
 from tracker.roles import Role
 from tracker.rules.checks import Check, Finding, Weight, rules_of
 from tracker.scope import trial_id_of
+from tracker.terms.account import Action
 from tracker.terms.evidence import FindingStatus
 from tracker.terms.oversight import QueryState
 from tracker.terms.response import BaselineQuestion, CourseQuestion
@@ -75,7 +76,22 @@ def revoke_sign_ins(user: User, but: SignIn | None = None) -> None:
     """Sign the user out of every browser, or of every other one."""
     for sign_in in db.session.scalars(sa.select(SignIn).where(SignIn.user_id == user.id)):
         if sign_in.revoked_at is None and sign_in is not but:
-            sign_in.revoked_at = clock.now()
+            revoke_sign_in(sign_in)
+
+
+def revoke_sign_in(sign_in: SignIn) -> None:
+    """Sign the user out of one browser."""
+    if sign_in.revoked_at is None:
+        sign_in.revoked_at = clock.now()
+        note(Action.SIGN_OUT, User.__tablename__, sign_in.user_id, browser=sign_in.browser)
+
+
+def note_export(kind: str, **told) -> None:
+    """Tell the trail of a file that leaves, in a short transaction of its own; without it the file does not leave."""
+    db.session.rollback()
+    with writing():
+        note(Action.EXPORT, kind, **told)
+        db.session.commit()
 
 
 def _keep_an_administrator(user):

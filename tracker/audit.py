@@ -3,7 +3,8 @@
 It listens to the session, `store_rows` and `store_columns`; nobody else needs to think of it. A change
 without an actor or without the reason that it needs is refused, and so is a change that would go past the
 session. At commit the trail is written in the same transaction, one event a record, and the `DataVersion` of
-each trial moves.
+each trial moves; the transaction's events are sealed (`seal.py`). What changes no record, as a sign-in or an
+export, is told by `note`.
 """
 
 import contextlib
@@ -17,9 +18,9 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy import orm
 
-from tracker import clock
+from tracker import clock, seal
 from tracker.extensions import db, insert_columns
-from tracker.models import AuditEvent, DataVersion, Part, Record
+from tracker.models import AuditEvent, AuditSeal, DataVersion, Part, Record
 from tracker.scope import owner_of, reader, trial_id_of
 from tracker.terms.account import Action
 from tracker.values import Refusal
@@ -27,8 +28,8 @@ from tracker.values import Refusal
 #: Columns that follow from the change itself.
 _BOOKKEEPING = {"id", "version", "created_at", "updated_at", "search_text"}
 
-#: What stands for a secret.
-SECRET = "***"
+#: What stands for a secret, and for a value that was redacted.
+SECRET, REDACTED = "***", "[redacted]"
 
 #: Where the list and number of a part will stand; it is in no JSON, which writes it as an escape.
 _PLACE = "\0"
@@ -88,7 +89,7 @@ def _touch_owners(session, context, instances):
         if isinstance(item, Record):
             raise RuntimeError("records are withdrawn, never deleted")
     for item in [*session.dirty, *session.deleted]:
-        if isinstance(item, AuditEvent):
+        if isinstance(item, (AuditEvent, AuditSeal)):
             raise RuntimeError("the trail is only written, never changed")
         if isinstance(item, Record) and session.is_modified(item):
             item.updated_at = clock.now()
@@ -124,28 +125,102 @@ def _write(session):
     session.flush()
     changes = [change for change in session.info.get("changes", {}).values() if change.changed]
     if changes:
-        who = reader()
-        reason = session.info.get("reason")
         trials = [trial_id_of(change.record) for change in changes]
-        session.add_all(
-            AuditEvent(
-                **_who(who, reason),
-                action=change.action,
-                record_type=change.record.__tablename__,
-                record_id=change.record.id,
-                trial_id=trial,
-                changes=change.changed,
-            )
-            for change, trial in zip(changes, trials, strict=True)
+        _append(
+            session,
+            len(changes),
+            action=[change.action for change in changes],
+            record_type=[change.record.__tablename__ for change in changes],
+            record_id=[change.record.id for change in changes],
+            trial_id=trials,
+            changes=[json.dumps(change.changed) for change in changes],
         )
         _move_data_versions(session, trials)
         session.flush()
+    if "seal" in session.info:
+        session.info["anchor"] = seal.close_seal(session.info.pop("seal"))
+
+
+def _append(session, count, **columns) -> list[int]:
+    """Write events, with who does it and why. columns: the rest of them, a list each or one value for all."""
+    opened = session.info.get("seal")
+    if opened is None:
+        opened = session.info["seal"] = seal.open_seal()
+    columns = {**_who(reader(), session.info.get("reason")), **columns}
+    return opened.add(
+        {name: cells if isinstance(cells, list) else [cells] * count for name, cells in columns.items()}
+    )
+
+
+def note(action: Action, record_type: str, record_id: int = 0, trial_id: int | None = None, **told) -> int:
+    """Tell the trail of what changes no record, in the transaction that is going on; told: more of it by name.
+
+    Returns the event's id.
+    """
+    changes = {name: [None, value] for name, value in told.items() if value is not None}
+    (number,) = _append(
+        db.session,
+        1,
+        action=action,
+        record_type=record_type,
+        record_id=record_id,
+        trial_id=trial_id,
+        changes=json.dumps(changes),
+    )
+    return number
+
+
+def redact(record_type: str, record_id: int, name: str, reason: str) -> int:
+    """Take the values of a field, but for the present one, out of the record's history, for the sake of privacy.
+
+    The events stay, with who, when and why, and one more tells of each redaction. Returns how many events held such
+    a value. name: as the events name it.
+    """
+    chosen = sa.select(AuditEvent.id, sa.cast(AuditEvent.changes, sa.Text), AuditEvent.reason).where(
+        AuditEvent.record_type == record_type, AuditEvent.record_id == record_id
+    )
+    rows = [(number, json.loads(text), text, why) for number, text, why in db.session.execute(chosen)]
+    rows = [row for row in sorted(rows, key=lambda row: row[0]) if name in row[1]]
+    present = rows[-1][1][name][1] if rows else None
+    found = 0
+    for number, changes, text, why in rows:
+        kept = [value if value in (None, present, SECRET, REDACTED) else REDACTED for value in changes[name]]
+        if kept != changes[name]:
+            _redact_event(number, text, json.dumps({**changes, name: kept}), why, reason)
+            found += 1
+    return found
+
+
+def _redact_event(number, old, new, why, reason):
+    key = seal.trail_key()
+    digests = [seal.payload_mac(key, text, why).hex() for text in (old, new)]
+    told = {"changes": [None, new], "reason": [None, why], "digest": digests}
+    with because(reason):
+        _append(
+            db.session,
+            1,
+            action=Action.REDACT,
+            record_type=AuditEvent.__tablename__,
+            record_id=number,
+            trial_id=None,
+            changes=json.dumps(told),
+        )
+    statement = sa.update(AuditEvent).where(AuditEvent.id == number).values(changes=json.loads(new))
+    db.session.execute(statement, execution_options={"with_trail": True, "synchronize_session": False})
 
 
 @sa.event.listens_for(orm.Session, "after_commit")
+def _drop_anchor(session):
+    anchor = session.info.pop("anchor", None)
+    if anchor is not None:
+        seal.drop_anchor(anchor)
+    session.info.pop("changes", None)
+
+
 @sa.event.listens_for(orm.Session, "after_rollback")
 def _forget(session):
-    session.info.pop("changes", None)
+    for kept in ("changes", "seal", "anchor"):
+        session.info.pop(kept, None)
 
 
 @sa.event.listens_for(orm.Session, "do_orm_execute")
@@ -154,7 +229,7 @@ def _refuse_bulk_changes(state):
         "with_trail"
     ):
         mapper = state.bind_mapper
-        if mapper is None or issubclass(mapper.class_, (Record, Part, AuditEvent)):
+        if mapper is None or issubclass(mapper.class_, (Record, Part, AuditEvent, AuditSeal)):
             raise RuntimeError("change records through the session or store_rows, so that the trail sees it")
 
 
@@ -180,22 +255,20 @@ def store_columns(
     parts: the rows of each record's list, in that order, by the kind of part.
     Returns their ids in that order. Raises what the database raises when a constraint is broken.
     """
-    who = _who(reader(), db.session().info.get("reason"))
+    at = reader() and clock.now()
     count = len(next(iter(columns.values()), ()))
     if not count:
         return []
     absent = {name: value for name, value in _defaults(model).items() if name not in columns}
     columns = {name: [value] * count for name, value in absent.items()} | columns
-    bookkeeping = {"version": 1, "created_at": who["at"], "updated_at": who["at"]}
+    bookkeeping = {"version": 1, "created_at": at, "updated_at": at}
     whole = columns | {name: [value] * count for name, value in bookkeeping.items()}
     ids = insert_columns(db.session, model.__table__, whole | {"search_text": _search_texts(model, columns)})
     trials = _trials_of(model, columns, ids)
-    common = {**who, "action": Action.CREATE, "record_type": model.__tablename__}
-    events = {name: [value] * count for name, value in common.items()}
     told = [_told(model, columns), *(_store_parts(kind, rows, ids) for kind, rows in (parts or {}).items())]
     changes = [f"{{{', '.join(filter(None, one))}}}" for one in zip(*told)]
-    events |= {"record_id": ids, "trial_id": trials, "changes": changes}
-    insert_columns(db.session, AuditEvent.__table__, events)
+    common = {"at": at, "action": Action.CREATE, "record_type": model.__tablename__}
+    _append(db.session, count, **common, record_id=ids, trial_id=trials, changes=changes)
     _move_data_versions(db.session, trials)
     db.session.flush()  # which tells those who read that this transaction has written
     return ids

@@ -7,12 +7,13 @@ import contextlib
 import shutil
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
 
 import click
 import sqlalchemy as sa
 
-from tracker import actions, config, create_app, scope
-from tracker.extensions import db, migrate_database, reading
+from tracker import actions, audit, config, create_app, scope
+from tracker.extensions import db, faults_of_database, migrate_database, reading
 from tracker.values import Refusal
 
 HOST = "127.0.0.1"
@@ -122,10 +123,63 @@ def report(slug, groupings, filters, settings, format_name, output):
             content = report_file(slug, format_name, arguments)
         except Refusal as refusal:
             raise Misuse(refusal.message) from None
+        actions.note_export(
+            "report", report=slug, format=format_name, parameters=urlencode(arguments) or None
+        )
     if output:
         output.write_bytes(content)
     else:
         sys.stdout.buffer.write(content)
+
+
+@cli.command()
+@click.argument("format_name", metavar="FORMAT")
+@click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
+def export(format_name, output):
+    """Write all of something into a folder. FORMAT: trail."""
+    from tracker.exchange.trail import trail_file
+
+    if format_name != "trail":
+        raise Misuse(f"there is no format {format_name!r}; there is: trail")
+    output.mkdir(parents=True, exist_ok=True)
+    with _opened():
+        actions.note_export("trail")
+        with reading():
+            (output / "trail.csv").write_bytes(trail_file())
+    click.echo(f"{output / 'trail.csv'} is written.")
+
+
+@cli.command()
+def verify():
+    """Check the database, its references, and the trail: its guards, digests, chain and anchor."""
+    from tracker import seal
+
+    with _opened(), reading():
+        anchor = seal.read_anchor()  # before the snapshot, so that nothing is committed in between
+        db.session.rollback()
+        faults = faults_of_database(db.session) + seal.faults_of_trail(anchor)
+        events, links = seal.extent()
+    if faults:
+        raise Refusal(faults[0] + (f" (and {len(faults) - 1} more)" if faults[1:] else ""))
+    click.echo(f"whole: the database, and its trail of {events} events in {links} transactions")
+
+
+@cli.command()
+@click.argument("record_type")
+@click.argument("record_id", type=click.IntRange(min=1))
+@click.argument("field")
+@click.option("--reason", required=True, help="Why; the trail tells it.")
+def redact(record_type, record_id, field, reason):
+    """Take the former values of a field out of a record's history, for the sake of privacy.
+
+    As in: redact participant 12 diagnosis --reason "held a name". Change the present value first, if it must go too.
+    """
+    with _opened():
+        count = audit.redact(record_type, record_id, field, reason)
+        db.session.commit()
+    if not count:
+        raise Refusal(f"the history of {record_type} {record_id} has no former value of {field}")
+    click.echo(f"{count} events are redacted.")
 
 
 def _pair(text):

@@ -42,6 +42,13 @@ SESSION_COOKIE_SAMESITE = "Lax"
 #: The form token lives as long as the sign-in.
 WTF_CSRF_TIME_LIMIT = None
 
+#: The key of the trail's digests; made at first use in `trail_key` in the folder of the secrets, unless set. Machines
+#: that share a database share it. Who has it and the database can forge the trail: keep it from the database's keepers.
+TRAIL_KEY = None
+
+#: The file outside the database that knows how far the trail goes; `trail_anchor` beside the key unless set.
+TRAIL_ANCHOR = None
+
 #: Languages that the pages are offered in.
 LANGUAGES = ["en", "fr"]
 
@@ -73,6 +80,10 @@ def load(app, overrides: dict | None) -> None:
         app.config["DATABASE_URL"] = f"sqlite:///{folder / 'tracker.sqlite'}"
     if not app.config.get("SECRET_KEY"):
         app.config["SECRET_KEY"] = _secret(folder / "secret_key")
+    if not app.config["TRAIL_KEY"]:
+        app.config["TRAIL_KEY"] = _secret(folder / "trail_key")
+    if not app.config["TRAIL_ANCHOR"]:
+        app.config["TRAIL_ANCHOR"] = str(folder / "trail_anchor")
 
 
 def _secret(path: Path) -> str:

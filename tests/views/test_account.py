@@ -16,6 +16,7 @@ from tracker.roles import Role
 
 PASSWORD = "correct horse battery"
 ANOTHER = "a sentence is easy to keep"
+TRAIL = ("audit_event", "audit_seal")
 
 
 @pytest.fixture
@@ -86,7 +87,7 @@ def test_an_unknown_account_takes_as_long_as_a_wrong_password(app, person, monke
 )  # fmt: skip
 def test_what_is_not_the_password_does_not_sign_in(app, person, refused, name, password):
     browser = app.test_client()
-    answer = refused(browser, "/sign-in", name=name, password=password, is_kept=False)
+    answer = refused(browser, "/sign-in", name=name, password=password, is_kept=False, tells=TRAIL)
     assert form_values(answer.text)["password"] == "", "a password is never shown again"
     assert not is_signed_in(browser)
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import context
 from flask import current_app
 
-from tracker.extensions import db
+from tracker.extensions import changing_schema, db
 
 
 def render_item(kind, item, _context):
@@ -52,4 +52,5 @@ def _is_sqlite(connection):
     return connection.dialect.name == "sqlite"
 
 
-run_migrations()
+with changing_schema():
+    run_migrations()

@@ -5,7 +5,7 @@ from tracker.models.base import Authored, FromReport, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
 from tracker.models.housekeeping import DataVersion, ImportFile, Job, Submission
-from tracker.models.oversight import AuditEvent, Comment, Mention, Query
+from tracker.models.oversight import AuditEvent, AuditSeal, Comment, Mention, Query
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
 from tracker.models.response import Lesion, LesionMeasurement, TumorAssessment
@@ -21,6 +21,7 @@ __all__ = [
     "Assay",
     "Attribution",
     "AuditEvent",
+    "AuditSeal",
     "Authored",
     "Biomarker",
     "Cohort",

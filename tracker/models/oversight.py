@@ -20,9 +20,10 @@ from tracker.terms.oversight import QueryState
 
 
 class AuditEvent(db.Model):
-    """One change of one record: who, when, what, and the old and new value of every field that changed.
+    """One change of one record, or something else that was done: who, when, what, and what changed.
 
-    `changes` maps a field's name to [old, new].
+    `changes` maps a field's name to [old, new]. The event is the `position`-th of the transaction that `seal_id` names;
+    `mac` is its keyed digest (`tracker/seal.py`).
     """
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -37,8 +38,23 @@ class AuditEvent(db.Model):
     changes: Mapped[dict]
     reason: Mapped[str | None] = mapped_column(sa.Text)
     request_id: Mapped[str] = mapped_column(sa.String(40))
+    seal_id: Mapped[int]
+    position: Mapped[int]
+    mac: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
     __table_args__ = (sa.Index("ix_audit_event_record", "record_type", "record_id"),)
+
+
+class AuditSeal(db.Model):
+    """One transaction that wrote events: the `number`-th link of the chain, in the order of the commits.
+
+    `events`: how many it wrote. `mac`: the keyed digest of those and of the link before.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(unique=True)
+    events: Mapped[int]
+    mac: Mapped[bytes] = mapped_column(sa.LargeBinary)
 
 
 class Query(Record):

@@ -97,7 +97,7 @@ def list_page(model, form, columns, filters, arguments, headings) -> Page:
     if query:
         condition.append(model.search_text.contains(fold(query), autoescape=True))
     total = db.session.scalar(sa.select(sa.func.count(model.id)).where(*condition))
-    number = _page_number(arguments.get("page"), total)
+    number = page_number(arguments.get("page"), total)
     sort = arguments.get("sort") or columns[0]
     statement = (
         sa.select(model)
@@ -136,7 +136,7 @@ def _matches(model, field, texts):
     return getattr(model, field.name).in_(values)
 
 
-def _page_number(text, total):
+def page_number(text, total):
     number = read_integer(text, minimum=1) or 1
     if number > max(1, -(-total // PAGE_SIZE)):
         raise Refusal(_("The list has no such page."), status=404)

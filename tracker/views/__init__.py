@@ -30,6 +30,7 @@ def register(app):
         response,
         specimen,
         terms,
+        trail,
         treatment,
         trial,
     )
@@ -68,5 +69,6 @@ def register(app):
         import_file.import_file,
         job.job,
         terms.terms,
+        trail.trail,
     ):
         app.register_blueprint(blueprint)

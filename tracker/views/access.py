@@ -13,10 +13,13 @@ from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 
 from tracker import clock, scope
+from tracker.actions import revoke_sign_in
+from tracker.audit import note
 from tracker.extensions import db, login_manager, reading, writing
 from tracker.models import SignIn, User
 from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
+from tracker.terms.account import Action
 
 #: How often it is noted that a sign-in is in use.
 SEEN_EVERY = datetime.timedelta(minutes=1)
@@ -98,13 +101,16 @@ def _close(_error):
 
 
 def start_sign_in(user: User) -> None:
-    """Begin a new sign-in of this user in this browser; whatever the browser brought is forgotten."""
+    """Begin a new sign-in of this user in this browser, and commit; whatever the browser brought is forgotten."""
     token = secrets.token_urlsafe(32)
     now = clock.now()
     browser = (request.user_agent.string or "")[:200]
     db.session.add(
         SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now, browser=browser)
     )
+    with scope.reading_as(user, request.id):
+        note(Action.SIGN_IN, User.__tablename__, user.id, browser=browser)
+        db.session.commit()
     session.clear()
     user.sign_in_token = token
     login_user(user)
@@ -114,7 +120,7 @@ def end_sign_in() -> None:
     """Revoke this browser's sign-in."""
     sign_in = current_sign_in()
     if sign_in is not None:
-        sign_in.revoked_at = clock.now()
+        revoke_sign_in(sign_in)
     logout_user()
     session.clear()
 

@@ -8,7 +8,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
-from tracker import actions, clock, scope
+from tracker import actions, scope
+from tracker.audit import note
 from tracker.extensions import db
 from tracker.forms.account import (
     EmptyForm,
@@ -23,6 +24,7 @@ from tracker.models import SignIn, User
 from tracker.models.account import refuse_password
 from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
+from tracker.terms.account import Action
 from tracker.values import Refusal
 from tracker.views.access import current_sign_in, end_sign_in, permission_required, public, start_sign_in
 from tracker.views.errors import note_faults
@@ -58,10 +60,12 @@ def sign_in():
     password = form.password.data
     known = user.has_password(password) if user else refuse_password(password)
     if not known or not user.is_active:
+        with scope.nobody(request.id):
+            note(Action.SIGN_IN_REFUSED, User.__tablename__, user.id if user else 0)
+            db.session.commit()
         form.password.errors = [_("Account or password are not right, or the account is disabled.")]
         return _page("account/sign_in.html", form)
     start_sign_in(user)
-    db.session.commit()
     return redirect(own_address(form.next.data) or url_for("home.index"), 303)
 
 
@@ -88,9 +92,8 @@ def setup():
             user = User()
             form.populate_obj(user)
             db.session.add(user)
-            db.session.flush()
-            start_sign_in(user)
             db.session.commit()
+            start_sign_in(user)
         flash(_("The tracker is yours. Make accounts for the others next."), "success")
         return redirect(url_for("user.list"), 303)
     return _page("account/setup.html", form)
@@ -116,7 +119,7 @@ def revoke(id):
     found = db.session.scalar(sa.select(SignIn).where(SignIn.id == id, SignIn.user_id == current_user.id))
     if found is None:
         abort(404)
-    found.revoked_at = clock.now()
+    actions.revoke_sign_in(found)
     db.session.commit()
     flash(_("That browser is signed out."), "success")
     return redirect(url_for("account.show"), 303)

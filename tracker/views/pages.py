@@ -169,7 +169,14 @@ def navigation() -> list[dict]:
                 (_("Reports"), "reports.index", "file-earmark-text", Permission.READ_REPORTS),
             ],
         ),
-        (_("Administration"), [(_("Accounts"), "user.list", "person-badge", Permission.EDIT_ACCOUNTS)]),
+        (
+            _("Administration"),
+            [
+                (_("Accounts"), "user.list", "person-badge", Permission.EDIT_ACCOUNTS),
+                (_("Audit trail"), "trail.index", "clock-history", Permission.READ_WHOLE_TRAIL),
+                (_("Audit trail"), "trail.index", "clock-history", Permission.READ_ACCOUNT_TRAIL),
+            ],
+        ),
     ]
     here = request.path
     shown_sections = []

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from flask import Blueprint, Response, render_template, request, url_for
 from flask_login import current_user
 
+from tracker.actions import note_export
 from tracker.charts.base import NARROW, WIDE
 from tracker.exchange.result import FORMATS, find_format, report_file
 from tracker.reports.base import all_reports, run_report
@@ -56,6 +57,9 @@ def _finding_address(result):
 def file(slug, format):
     """The same report as a file."""
     content = report_file(slug, format, request.args)
+    note_export(
+        "report", report=slug, format=format, parameters=request.query_string.decode(errors="replace") or None
+    )
     part = request.args.get("figure") or request.args.get("table")
     name = f"{slug}-{part}" if part else slug
     answer = Response(content, content_type=find_format(format).media_type)

@@ -1,0 +1,116 @@
+"""The whole trail as a page and as a file, and what it tells besides changes of records."""
+
+import csv
+import io
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import make_agent, make_participant, make_user
+from tracker.extensions import db
+from tracker.models import AuditEvent
+from tracker.roles import Role
+from tracker.terms.account import Action
+
+PASSWORD = "quinze ou plus lettres"
+
+
+def told(action):
+    db.session.rollback()
+    return db.session.scalars(sa.select(AuditEvent).where(AuditEvent.action == action)).all()
+
+
+@pytest.fixture
+def person(app):
+    user = make_user(name="ada", display_name="Ada")
+    user.set_password(PASSWORD)
+    db.session.commit()
+    return user
+
+
+def test_signing_in_and_out_is_told(app, person):
+    browser = app.test_client()
+    browser.submit("/sign-in", name="ada", password=PASSWORD)
+    (event,) = told(Action.SIGN_IN)
+    assert (event.user_id, event.actor, event.role) == (person.id, "Ada", person.role.value)
+    assert (event.record_type, event.record_id) == ("user", person.id)
+    token = browser.get("/account").text.partition('name="csrf_token" value="')[2].partition('"')[0]
+    assert browser.post("/sign-out", data={"csrf_token": token}).status_code == 303
+    assert [one.record_id for one in told(Action.SIGN_OUT)] == [person.id]
+
+
+@pytest.mark.parametrize("name, about", [("ada", "ada"), ("my password by mistake", None)])
+def test_a_refused_sign_in_is_told_without_what_was_typed(app, person, name, about):
+    app.test_client().submit("/sign-in", name=name, password="wrong")
+    (event,) = told(Action.SIGN_IN_REFUSED)
+    assert event.record_id == (person.id if about else 0)
+    assert (event.user_id, event.actor, event.role, event.changes) == (None, "not signed in", "none", {})
+
+
+def test_a_report_that_leaves_as_a_file_is_told(sign_in):
+    browser = sign_in(Role.DIRECTOR)
+    assert browser.get("/reports/outcomes.csv?by=trial").status_code == 200
+    assert browser.get("/reports/outcomes.csv?by=nothing").status_code == 422
+    assert browser.get("/reports/outcomes").status_code == 200
+    (event,) = told(Action.EXPORT)
+    assert (event.user_id, event.record_type) == (browser.user_id, "report")
+    assert {name: new for name, (_old, new) in event.changes.items()} == {
+        "report": "outcomes",
+        "format": "csv",
+        "parameters": "by=trial",
+    }
+
+
+def test_no_file_leaves_where_the_trail_cannot_tell_it(sign_in, monkeypatch):
+    browser = sign_in(Role.DIRECTOR)
+
+    def fail(*_given, **_named):
+        raise sa.exc.OperationalError("INSERT", {}, Exception("disk full"))
+
+    monkeypatch.setattr("tracker.actions.note", fail)
+    assert browser.get("/reports/outcomes.csv").status_code == 503
+
+
+def test_the_director_reads_all_and_the_administrator_what_is_about_accounts(sign_in):
+    make_participant(code="CCI-9999")
+    shown = {role: sign_in(role).get("/trail/").text for role in (Role.DIRECTOR, Role.ADMIN)}
+    assert "CCI-9999" in shown[Role.DIRECTOR]
+    assert "CCI-9999" not in shown[Role.ADMIN]
+    assert all("display name" in page for page in shown.values())
+
+
+@pytest.mark.parametrize(
+    "narrowed, count",
+    [
+        ("action=create&record_type=agent", 2),
+        ("q=NOBODY", 0),
+        ("until=2020-01-01", 0),
+        ("since=2020-01-01", 3),
+    ],
+)
+def test_the_trail_is_narrowed(sign_in, narrowed, count):
+    make_agent(), make_agent()
+    page = sign_in(Role.DIRECTOR).get(f"/trail/?{narrowed}").text
+    assert page.count('<th scope="row"') == count
+
+
+@pytest.mark.parametrize(
+    "wrong", ["action=delete", "since=31/31/2020", "page=99", "sort=at", "record_type=x"]
+)
+def test_what_the_trail_cannot_be_asked_is_refused(sign_in, wrong):
+    assert sign_in(Role.DIRECTOR).get(f"/trail/?{wrong}").status_code in (404, 422)
+
+
+def test_the_whole_trail_is_one_file(sign_in):
+    make_agent(name="=1+1", target=None)
+    for role, kinds in ((Role.ADMIN, {"user"}), (Role.DIRECTOR, {"agent", "user", "trail"})):
+        answer = sign_in(role).get("/trail/trail.csv")
+        assert "attachment" in answer.headers["Content-Disposition"]
+        rows = list(csv.DictReader(io.StringIO(answer.text)))
+        assert {row["record_type"] for row in rows} >= kinds
+        assert ({"agent"} & {row["record_type"] for row in rows}) == ({"agent"} & kinds)
+    assert [row["new"] for row in rows if row["field"] == "name" and row["record_type"] == "agent"] == [
+        "'=1+1"
+    ]
+    assert len(rows[0]["digest"]) == 64
+    assert len(told(Action.EXPORT)) == 2
