@@ -122,7 +122,7 @@ def test_of_four_participants_nothing_is_compared_or_shrunken():
     shown = found["locations"].shown
     assert shown["orr"].text(row) == "2/4"
     median = next(row for row in found["medians"].rows if row["tumor_location"] == "SKIN")
-    assert (median["n"], median["median"]) == (4, None)
+    assert (median["os_n"], median["os_median"]) == (4, None)
 
 
 def test_breast_is_split_by_subtype_where_one_is_known():

@@ -98,7 +98,7 @@ def _csv(result: Result, table: str | None = None, figure: str | None = None) ->
     if figure is not None:
         frame = _chosen_figure(result, figure).data
     else:
-        frame = _chosen(result.tables, table, "table").frame
+        frame = _chosen(result.tables, table or result.principal, "table").frame
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(frame.columns)

@@ -11,8 +11,8 @@ from flask_babel import gettext as _
 from sqlalchemy import orm
 
 from tracker.extensions import db
-from tracker.models import Arm, Assay, Measurement, Participant, Specimen, Trial
-from tracker.reads.base import Read, frame, in_scope
+from tracker.models import Arm, Assay, Biomarker, Measurement, Participant, Specimen, Trial
+from tracker.reads.base import Read, frame, in_scope, of_no_trial
 from tracker.reads.participant import day_of_first_dose, started_on
 from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
 from tracker.values import Refusal
@@ -44,6 +44,12 @@ def measurements_in(specimen: Specimen) -> list[Measurement]:
 
 def assay_names() -> list[str]:
     return list(db.session.scalars(sa.select(Assay.name).order_by(Assay.name, Assay.id)))
+
+
+def assay_cutoffs() -> list[tuple[str, float]]:
+    """Name and cutoff of each assay that has one of its own."""
+    statement = sa.select(Assay.name, Assay.positive_cutoff).where(Assay.positive_cutoff.is_not(None))
+    return [tuple(row) for row in db.session.execute(statement.order_by(Assay.name, Assay.id))]
 
 
 def assigning_assays_frame(_participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
@@ -93,36 +99,72 @@ def marker_frame(assay_id: int, landmark_days: int | None = None) -> Read:
     """
 
     def read(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
-        found = frame(
-            sa.select(
-                Measurement.id,
-                Measurement.participant_id,
-                Participant.trial_id,
-                Participant.undated,
-                Participant.first_dose_on,
-                Participant.enrolled_on,
-                Trial.is_randomised.label("randomised"),
-                Measurement.value,
-                Measurement.category,
-                Measurement.qualifier,
-                Measurement.timepoint,
-                Measurement.measured_on,
-            )
-            .join(Measurement.participant)
-            .join(Participant.trial)
-            .where(participants, Measurement.assay_id == assay_id, Measurement.qc_status == QcStatus.PASSED)
-            .where(may_be_used())
-        )
-        day = found["measured_on"]
-        known = day.isna() | found["undated"].astype(bool) | (day <= pd.Timestamp(as_of))
-        is_asked = _at_baseline(found) if landmark_days is None else _on_treatment(found, landmark_days)
-        found = found[known & is_asked].sort_values(["measured_on", "id"], na_position="first")
-        found = found.drop_duplicates("participant_id", keep="last").reset_index(drop=True)
-        steps = pd.to_numeric(found["category"].str.extract(r"^\s*([0-9]+(?:\.[0-9]+)?)", expand=False))
-        found["value"] = found["value"].fillna(steps.astype("float64"))
-        return found[["participant_id", "trial_id", "value", "qualifier"]]
+        condition = sa.and_(participants, Measurement.assay_id == assay_id)
+        return _values(condition, as_of, landmark_days).drop(columns="assay_id")
 
     return read
+
+
+def baseline_values_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
+    """One row a participant and assay, of every assay: as `marker_frame`, with assay_id. CDISC: ADSL."""
+    return _values(participants, as_of)
+
+
+def _values(condition, as_of, landmark_days=None) -> pd.DataFrame:
+    """The value of each participant and assay, among the measurements that meet the condition."""
+    found = frame(
+        sa.select(
+            Measurement.id,
+            Measurement.participant_id,
+            Measurement.assay_id,
+            Participant.trial_id,
+            Participant.undated,
+            Participant.first_dose_on,
+            Participant.enrolled_on,
+            Trial.is_randomised.label("randomised"),
+            Measurement.value,
+            Measurement.category,
+            Measurement.qualifier,
+            Measurement.timepoint,
+            Measurement.measured_on,
+        )
+        .join(Measurement.participant)
+        .join(Participant.trial)
+        .where(condition, Measurement.qc_status == QcStatus.PASSED, may_be_used())
+    )
+    day = found["measured_on"]
+    known = day.isna() | found["undated"].astype(bool) | (day <= pd.Timestamp(as_of))
+    is_asked = _at_baseline(found) if landmark_days is None else _on_treatment(found, landmark_days)
+    found = found[known & is_asked].sort_values(["measured_on", "id"], na_position="first")
+    found = found.drop_duplicates(["participant_id", "assay_id"], keep="last").reset_index(drop=True)
+    steps = pd.to_numeric(found["category"].str.extract(r"^\s*([0-9]+(?:\.[0-9]+)?)", expand=False))
+    found["value"] = found["value"].fillna(steps.astype("float64"))
+    return found[["participant_id", "trial_id", "assay_id", "value", "qualifier"]]
+
+
+@of_no_trial
+def assays_frame(_everything, _as_of: datetime.date) -> pd.DataFrame:
+    """One row an assay, by name.
+
+    assay_id, assay (its name), biomarker_id, biomarker, kind (BiomarkerKind), scale, unit, positive_cutoff: of a binary
+    assay 1.
+    """
+    found = frame(
+        sa.select(
+            Assay.id.label("assay_id"),
+            Assay.name.label("assay"),
+            Assay.biomarker_id,
+            Biomarker.name.label("biomarker"),
+            Biomarker.kind,
+            Assay.scale,
+            Assay.unit,
+            Assay.positive_cutoff,
+        )
+        .join(Assay.biomarker)
+        .order_by(Assay.name, Assay.id)
+    )
+    is_binary = found["scale"] == Scale.BINARY.value
+    return found.assign(positive_cutoff=found["positive_cutoff"].mask(is_binary, 1.0))
 
 
 def _at_baseline(found):

@@ -116,7 +116,9 @@ class Result:
 
     headline: a table of one row for the page's cards. sentence: the same in words for everybody.
     verdict: a mapping of `code` and `text`, where the report concludes one.
-    chosen: parameters that took effect by a rule, because they were not given.
+    chosen: parameters that took effect by a rule, because they were not given. principal: the table of a file that
+    holds one and is not asked for another; the first where it is not named. says_once: what holds of all tables is
+    said of the first alone, where many follow each other on one page.
     `run_report` adds the rest: the form as it was read, the effective parameters, the cut-off and the frames.
     """
 
@@ -125,6 +127,8 @@ class Result:
     verdict: dict | None = None
     headline: Table | None = None
     sentence: str | None = None
+    principal: str | None = None
+    says_once: bool = False
     chosen: dict = field(default_factory=dict)
     report: "Report | None" = None
     form: ReportForm | None = None
@@ -213,7 +217,7 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     asked = ask(slug, arguments)
     result = asked.report.build(*asked.frames, **asked.form.arguments)
     participants = asked.frames[0]
-    for table in result.tables:
+    for table in result.tables[:1] if result.says_once else result.tables:
         table.notes = [*asked.notes, *common_notes(participants), *table.notes]
     if asked.form.marked is not None and asked.form.uses_marker:
         told = participants.loc[participants["marker_value"].notna(), "trial"]

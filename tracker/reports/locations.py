@@ -174,34 +174,57 @@ def _medians(participants) -> Table:
     parts.sort(
         key=lambda one: (value_label("tumor_location", one[0]).casefold(), one[1] is not None, one[1] or "")
     )
-    rows = [
-        [code, subtype, endpoint, *_median(part, endpoint)]
-        for code, subtype, part in parts
-        for endpoint in ("pfs", "os")
-    ]
-    columns = ["tumor_location", "subtype", "endpoint", "n", "events", "median", "median_low", "median_high"]
-    names = {"pfs": _l("Progression-free"), "os": _l("Overall")}
+    rows = [[code, subtype, *_median(part, "pfs"), *_median(part, "os")] for code, subtype, part in parts]
+    columns = [f"{end}_{name}" for end in ENDPOINTS for name in ("n", "events", "median", "low", "high")]
     return Table(
         "medians",
         _l("Median survival (months)"),
-        pd.DataFrame(rows, columns=columns).astype({"subtype": "str"}),
+        pd.DataFrame(rows, columns=["tumor_location", "subtype", *columns]).astype({"subtype": "str"}),
         {
             "tumor_location": LOCATION,
-            "endpoint": Shown(_l("Survival"), lambda row: str(names[row["endpoint"]]), is_number=False),
-            "n": shown_count("n", _l("n")),
-            "events": shown_count("events", _l("Events")),
-            "median": Shown(
-                _l("Median (95% CI)"), _median_text, _l("Half had the event by then"), _median_limits
-            ),
+            **{
+                name: shown
+                for end, label in ENDPOINTS.items()
+                for name, shown in _shown_median(end, label).items()
+            },
         },
         [
             _l(
                 "n: participants with a time and whether it ended in an event. NR: not reached; NE: not estimable."
             ),
-            _l("A median of fewer than five participants is not given."),
+            _l(
+                "Median: the month by which half had the event. Of fewer than five participants it is not given."
+            ),
         ],
         [_l("Kaplan–Meier, J Am Stat Assoc 1958;53:457-481; limits log-log, 95 %.")],
     )
+
+
+ENDPOINTS = {"pfs": _l("PFS"), "os": _l("OS")}
+
+
+def _shown_median(end, label) -> dict[str, Shown]:
+    def text(row):
+        if row[f"{end}_n"] < FEW:
+            return _("too few") if row[f"{end}_n"] else "—"
+        return _("NR") if row[f"{end}_median"] is None else format_decimal(row[f"{end}_median"], "0.0")
+
+    def limits(row):
+        if row[f"{end}_n"] < FEW:
+            return ""
+        ends = (row[f"{end}_low"], row[f"{end}_high"])
+        return "({}–{})".format(*(_("NE") if one is None else format_decimal(one, "0.0") for one in ends))
+
+    events = Shown(
+        _l("%(endpoint)s: events/n", endpoint=label), lambda row: f"{row[f'{end}_events']}/{row[f'{end}_n']}"
+    )
+    median = Shown(
+        _l("Median %(endpoint)s (95%% CI)", endpoint=label),
+        text,
+        {"pfs": _l("Progression-free survival"), "os": _l("Overall survival")}[end],
+        limits,
+    )
+    return {f"{end}_events": events, f"{end}_median": median}
 
 
 def _median(part, endpoint):
@@ -209,19 +232,6 @@ def _median(part, endpoint):
     event = known[f"{endpoint}_event"].astype(bool)
     median = median_survival(known[f"{endpoint}_months"], event) if len(known) >= FEW else (np.nan,) * 3
     return len(known), int(event.sum()), *median
-
-
-def _median_text(row):
-    if row["n"] < FEW:
-        return _("too few") if row["n"] else "—"
-    return _("NR") if row["median"] is None else format_decimal(row["median"], "0.0")
-
-
-def _median_limits(row):
-    if row["n"] < FEW:
-        return ""
-    limits = (row["median_low"], row["median_high"])
-    return "({}–{})".format(*(_("NE") if one is None else format_decimal(one, "0.0") for one in limits))
 
 
 def _shown(reference):

@@ -55,13 +55,14 @@ def rate_card(name, label) -> Shown:
         if row[f"{name}_n"] == 0:
             return _("no evaluable patients")
         limits = (format_decimal(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
-        return "{}/{} ({}–{})".format(row[f"{name}_x"], row[f"{name}_n"], *limits)
+        counts = (format_decimal(row[f"{name}_{one}"], "#,##0") for one in ("x", "n"))
+        return "{}/{} ({}–{})".format(*counts, *limits)
 
     def sentence(row):
         if not row[f"{name}_n"] > 0:
             return _("Nobody can be counted.")
         if row[f"{name}_n"] < FEW:
             return _("Too few to speak of a rate.")
-        return _("About %(x)s of 10 responded.", x=format_decimal(10 * row[name], "0.#"))
+        return _("About %(x)d of 100 responded.", x=round(100 * row[name]))
 
     return Shown(label, text, detail=detail, sentence=sentence)
