@@ -98,7 +98,8 @@ def test_a_researcher_brings_a_new_marker_from_a_file_to_a_figure(researcher):
     upload(researcher, values({4: "n.d.", 9: "9,5"}).replace("P-09,9,5", 'P-09,"9,5"'))
     map_new_marker(researcher)
     researcher.check_page()
-    researcher.press("Check the file")
+    with researcher.refused(422):
+        researcher.press("Check the file")
     expect(researcher.page.get_by_role("alert")).to_contain_text("Faults: 2.")
     for row, typed in ((5, "n.d."), (10, "9,5")):
         expect(cell(researcher, row, "CXCL9 (log2)")).to_have_value(typed)
@@ -146,6 +147,37 @@ def test_a_researcher_brings_a_new_marker_from_a_file_to_a_figure(researcher):
         if str(row[0]).lower() in ("positive", "negative") and len(row) > 1
     ]
     assert ("positive", 6) in [(str(group).lower(), count) for group, count in counted]
+
+
+def test_a_researcher_pastes_thirty_results_and_mends_two_of_them(researcher, trial):
+    for number in range(13, 31):
+        factories.make_participant(trial=trial, code=f"P-{number:02}")
+    factories.make_assay(name="CXCL9 RNA", lower_limit=1)
+    lines = [f"P-{number:02}\t{number}" for number in range(1, 31)]
+    lines[4], lines[20] = "P-05\t0.4", "P-99\t21"
+    researcher.menu("Measurements")
+    researcher.follow("Paste from a spreadsheet")
+    researcher.check_page()
+    researcher.fill({"Trial": "CCI-020", "Table": "\n".join(["participant\tCXCL9 RNA", *lines])})
+    with researcher.refused(422):
+        researcher.press("Look at it")
+    expect(researcher.page.get_by_role("alert")).to_contain_text("Faults: 2.")
+    value, code = cell(researcher, 6, "CXCL9 RNA"), cell(researcher, 22, "participant")
+    expect(value).to_have_accessible_description(re.compile("such as <1"))
+    expect(code).to_have_accessible_description(re.compile("no such participant"))
+    researcher.check_page()
+    value.fill("<1")
+    code.fill("P-21")
+    researcher.press("Check what I mended")
+    researcher.told("No cell is faulty. Rows: 30.")
+    researcher.press("Store")
+    researcher.told("The file is stored.")
+    assert {row["Records"]: row["Added"] for row in researcher.table("What was stored")}[
+        "Measurements"
+    ] == "30"
+    researcher.menu("Measurements")
+    expect(researcher.page.get_by_role("cell", name="<1", exact=True)).to_be_visible()
+    researcher.check_page()
 
 
 def test_a_file_is_imported_without_script(arrive, server, trial):

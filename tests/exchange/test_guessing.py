@@ -255,3 +255,22 @@ def test_a_biobanks_list_is_specimens_and_what_was_measured_in_them():
         "specimen.collected_on": "Collection date",
         "measurement.specimen": "Barcode",
     }
+
+
+def test_a_list_with_one_value_a_row_is_known_by_the_names_of_assays():
+    text = b"Patient\tTest\tResult\tUnits\nP1\tTMB panel\t<1\tmut/Mb\n"
+    outline = outline_of("list.tsv", text, SourceOptions())
+    plan = guess_plan(outline, {}, {"code": "T"}, ["TMB Panel"], everything=False)
+    content = content_of(plan)
+    assert content["measurement"] == [
+        {
+            "assay": {"column": "Test"},
+            "value": "Result",
+            "unit": "Units",
+            "timepoint": "baseline",
+            "participant": "Patient",
+        }
+    ]
+    assert plan_of(content) == plan
+    other = guess_plan(outline, {}, {"code": "T"}, ["LDH"], everything=False)
+    assert list(other.fields) == ["participant.code"]

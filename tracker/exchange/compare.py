@@ -26,7 +26,7 @@ _UNKNOWN = {
     "participant": _l("The trial has no such participant."),
     "specimen": _l("The trial has no specimen of this barcode."),
     "lesion": _l("The participant has no lesion of this label."),
-    "assessment": _l("The participant has no assessment on this day; give its modality under [assessment]."),
+    "assessment": _l("The participant has no assessment on this day; give its modality too."),
 }
 
 
@@ -364,7 +364,7 @@ def _refuse_unknown(section, frame, comparison):
             message = str(_UNKNOWN[reference])
         else:
             listed = ", ".join(sorted(known)[:30]) or "–"
-            message = _("Neither the mapping nor the trial has it; there are: %(known)s.", known=listed)
+            message = _("Neither the file nor the trial has it; there are: %(known)s.", known=listed)
         refuse(section, unknown, name, message, comparison.reading)
 
 
@@ -375,7 +375,7 @@ def _changes(section, frame, comparison) -> Changes:
     new, now = frame[is_new], frame[~is_new]
     for name in section.required:
         cells = new[name] if name in new else pd.Series(None, new.index, dtype=object)
-        message = _("A new record needs %(field)s, and it is missing.", field=name)
+        message = _("A new record needs %(field)s, and it is missing.", field=name.replace("_", " "))
         refuse(section, cells[cells.isna()], name, message, comparison.reading)
     before = stored.loc[now[section.key]].reset_index().set_axis(now.index)
     after, is_touched = before.drop(columns="withdrawn_at"), pd.Series(False, now.index)
@@ -448,7 +448,9 @@ def _refuse_other_days(section, before, differs, comparison):
     )
     refuse(section, codes[differs & has_days], section.key, message, comparison.reading)
     if not comparison.update:
-        message = _("The participant came without dates; to add dates, import with --update and a reason.")
+        message = _(
+            "The participant came without dates; to add dates, replace stored values and give a reason."
+        )
         refuse(section, codes[differs & ~has_days], section.key, message, comparison.reading)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from tracker import values
 from tracker.exchange.fields import DATE, STUDY_DAY, UNITS, Origin, excel_dates
 from tracker.exchange.outline import Column, Outline
-from tracker.exchange.plan import CODE, Plan
+from tracker.exchange.plan import CODE, OF_ROWS, Plan
 from tracker.exchange.sections import SECTIONS, terms_of
 from tracker.terms.codes import diagnoses, tissues
 from tracker.values import Refusal, fold
@@ -58,6 +58,10 @@ NAMES = {
     "outcome.os_event": "os event|os status|dead|death|deceased|vital status|died|deces|decede|statut vital",
     "measurement.specimen": "barcode|specimen barcode|sample barcode|specimen|specimen id|sample|sample id"
     "|biospecimen id|code barres|prelevement|echantillon|identifiant echantillon",
+    "measurement.assay": "assay|assay name|test|test name|analyte|parameter|marker|biomarker|dosage|parametre|marqueur"
+    "|analyse",
+    "measurement.value": "value|result|test result|valeur|resultat",
+    "measurement.unit": "unit|units|unite|unites",
     "measurement.measured_on": "measured on|measurement date|date of measurement|sample date|collection date"
     "|date of sample|sampling date|date de prelevement|date de mesure",
     "measurement.timepoint": "timepoint|time point|sample timepoint|visit|temps|visite",
@@ -211,22 +215,31 @@ def guess_plan(outline: Outline, source: dict, trial: dict, assays: list[str], e
     for _rank, _place, target, unit, column in sorted(candidates, key=lambda one: one[:2]):
         if target not in plan.fields and (origin := origin_for(target, column, decimal, unit)) is not None:
             plan.fields[target] = origin
-    taken = {origin["column"] for origin in plan.fields.values()}
     known = {words_of(name): name for name in assays}
+    _drop_names_of_no_assay(plan, outline, known)
+    taken = {origin["column"] for origin in plan.fields.values()}
     for column in outline.columns:
         name = known.get(words_of(column.name))
         if name and column.name not in taken:
             plan.assays.append({"assay": name, "value": {"column": column.name}})
-    if (
-        plan.assays and "specimen.barcode" in plan.fields
-    ):  # what is measured, is measured in the row's specimen
+    measures = plan.assays or "measurement.assay" in plan.fields
+    if measures and "specimen.barcode" in plan.fields:  # what is measured, is measured in the row's specimen
         plan.fields.setdefault("measurement.specimen", dict(plan.fields["specimen.barcode"]))
-    if not plan.assays:
+    if not measures:
         for key in [name for name in plan.fields if name.startswith("measurement.")]:
             del plan.fields[key]
     elif not {"measurement.timepoint", "measurement.specimen"} & plan.fields.keys():
         plan.fields["measurement.timepoint"] = {"constant": "baseline"}
     return plan
+
+
+def _drop_names_of_no_assay(plan, outline, known):
+    """What is said of files with one value a row is taken back where no column names assays that are stored."""
+    column = plan.fields.get("measurement.assay", {}).get("column")
+    names = next((one.values for one in outline.columns if one.name == column), [])
+    if "measurement.value" not in plan.fields or not any(words_of(name) in known for name in names):
+        for key in OF_ROWS:
+            plan.fields.pop(f"measurement.{key}", None)
 
 
 def _guess_records(outline: Outline, decimal, sections) -> dict[str, dict]:
@@ -283,6 +296,8 @@ def origin_for(target: str, column: Column, decimal=".", unit: str | None = None
             return None
         if needs_translation(target, column, decimal):
             origin["values"] = {text: term for text, term in translated.items() if term}
+    elif target == "measurement.value":
+        pass  # of an ordinal assay it is a word
     elif field is STUDY_DAY or field.unit or field.dtype in ("float64", "Int64"):
         if column.values and not column.is_number:
             return None

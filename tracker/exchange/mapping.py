@@ -61,8 +61,10 @@ def read_mapping(mapping: Path | str | bytes) -> Mapping:
     for name, found in tables.items():
         section = SECTIONS[name]
         if name == "measurement":
-            assays = {place: _assay(section, table, place) for place, table in found}
-            origins[name] = [_measurement(section, table, place, assays[place]) for place, table in found]
+            assays = {
+                place: _assay(section, table, place) for place, table in found if not _names_assays(table)
+            }
+            origins[name] = [_measurement(section, table, place, assays.get(place)) for place, table in found]
         elif section.in_rows:
             origins[name] = [_origins(section, table, place) for place, table in found]
         else:
@@ -171,6 +173,11 @@ def _regimen(place, agents):
 # Measurements: values and columns
 
 
+def _names_assays(table) -> bool:
+    """Whether a column says of which assay each row is: one value a row."""
+    return isinstance(table["assay"], dict) and "column" in table["assay"]
+
+
 def _assay(section, table, place) -> dict:
     """What a table says of its assay: values, as the fields are read; `assay` is the name."""
     told = {
@@ -184,12 +191,19 @@ def _assay(section, table, place) -> dict:
 
 
 def _measurement(section, table, place, assay) -> dict[str, Origin]:
-    columns = {key: value for key, value in table.items() if key not in ("assay", *section.beside)}
+    told = (*section.beside,) if assay is None else ("assay", *section.beside)
+    columns = {key: value for key, value in table.items() if key not in told}
+    if assay is None:
+        for key in table.keys() & (section.beside.keys() - {"unit"}):
+            raise _refused(place, key, _("an assay that a column names is stored already; leave it out"))
+        if "unit" in table:
+            columns["unit"] = table["unit"]
     if isinstance(columns.get("timepoint"), str):
         columns["timepoint"] = {"constant": _read_literal(section, columns["timepoint"], place, "timepoint")}
         if columns["timepoint"]["constant"] is None:
             del columns["timepoint"]
-    return {"assay": Origin(constant=assay["assay"])} | _origins(section, columns, place)
+    origins = _origins(section, columns, place)
+    return origins if assay is None else {"assay": Origin(constant=assay["assay"])} | origins
 
 
 def _read_literal(section, value, place, key):

@@ -104,7 +104,7 @@ def guess_source(name: str, content: bytes) -> dict:
     if delimiter != usual and counts[delimiter]:
         found["delimiter"] = delimiter
     if delimiter != ",":
-        cells = [cell.strip() for line in lines[1:] for cell in line.split(delimiter)]
+        cells = [cell.strip().lstrip("<> ") for line in lines[1:] for cell in line.split(delimiter)]
         commas, points = (
             sum(bool(mark.fullmatch(cell)) for cell in cells) for mark in (_DECIMAL_COMMA, _DECIMAL_POINT)
         )

@@ -33,6 +33,9 @@ CODE = "participant.code"
 #: What all measurements of a plan share.
 ABOUT = ("specimen", "measured_on", "measured_day", "timepoint", "qualifier")
 
+#: What only a file tells that has one value a row, of the assay that a column names.
+OF_ROWS = ("assay", "value", "unit")
+
 
 @dataclass
 class Plan:
@@ -80,14 +83,20 @@ def content_of(plan: Plan) -> dict:
         about["timepoint"] = about["timepoint"]["constant"]
     elif isinstance(about.get("timepoint"), str):
         about["timepoint"] = {"column": about["timepoint"]}
-    if plan.assays:
-        content["measurement"] = [
-            {"assay": one["assay"], "value": _short(one["value"])}
-            | {key: value for key, value in one.items() if key not in ("assay", "value")}
-            | about
-            | whose
-            for one in plan.assays
-        ]
+    of_rows = {key: about.pop(key) for key in OF_ROWS if key in about}
+    measurements = [
+        {"assay": one["assay"], "value": _short(one["value"])}
+        | {key: value for key, value in one.items() if key not in ("assay", "value")}
+        | about
+        | whose
+        for one in plan.assays
+    ]
+    if names := plan.fields.get("measurement.assay"):
+        measurements.append(
+            {"assay": names} | {key: of_rows[key] for key in of_rows if key != "assay"} | about | whose
+        )
+    if measurements:
+        content["measurement"] = measurements
     return content
 
 
@@ -112,11 +121,14 @@ def _plan_of(content):
             SECTIONS[section].field(key)  # a plan knows no table of agents
             plan.fields[_target(section, key)] = _long(origin)
     for table in content.get("measurement", []):
-        for key in (*ABOUT, "participant"):
+        names_assays = isinstance(table["assay"], dict)
+        for key in (*ABOUT, *(OF_ROWS if names_assays else ()), "participant"):
             if key in table:
                 is_constant = key == "timepoint" and isinstance(table[key], str)
                 origin = {"constant": table[key]} if is_constant else _long(table[key])
                 plan.fields[_target("measurement", key)] = origin
+        if names_assays:
+            continue
         others = {key: value for key, value in table.items() if key not in (*ABOUT, "participant", "value")}
         plan.assays.append(others | {"value": _long(table["value"])})
         plan.assays[-1]["value"]["column"]  # a plan knows no values that are not in a column
@@ -141,7 +153,7 @@ def _plain(value):
 
 def fields_of(section: str) -> list[str]:
     """The names of the fields of a section that a plan may give, as `participant.sex`."""
-    keys = ABOUT if section == "measurement" else SECTIONS[section].keys
+    keys = (*ABOUT, *OF_ROWS) if section == "measurement" else SECTIONS[section].keys
     return [f"{section}.{key}" for key in keys if key != _OWNERS[section] or section == "participant"]
 
 

@@ -65,35 +65,44 @@ def read(name: str, content: bytes, mapping: Mapping, corrections: dict | None =
 
 def read_records(name: str, table: pd.DataFrame, faults: Faults, mapping: Mapping) -> Reading:
     """The records in a table of text, or in some of its rows; its faults are added to those of the file."""
+    rows = len(table)
+    for where in mapping.source.where:
+        if where.column in table:
+            table = table[_matches(table[where.column], where, mapping.source)]
+    if not len(table) and not faults:
+        faults.add(_("The conditions for the rows leave none of the file."))
+    table = _without_errors(table, faults)
     tables = [
         (_in_days(SECTIONS[section_name], origins), origins)
         for section_name, found in mapping.origins.items()
         for origins in found
         if section_name != "measurement"
-    ] + measurement_tables(mapping)
-    reading = Reading(
-        name,
-        sections_of([section for section, _origins in tables]),
-        dict(mapping.given),
-        {},
-        faults,
-        Faults(),
-        len(table),
-    )
-    numbered = [section for section, _origins in tables if section.is_list]
-    for where in mapping.source.where:
-        if where.column in table:
-            table = table[_matches(table[where.column], where, mapping.source)]
-    if not len(table) and not faults:
-        faults.add(_("No row of the file is left by [source] where."))
-    table = _without_errors(table, faults)
+    ] + measurement_tables(mapping, table, faults)
+    sections = [section for section, _origins in tables]
+    given = _without_other_assays(mapping, sections)
+    reading = Reading(name, sections_of(sections), given, {}, faults, Faults(), rows)
+    numbered = [section for section in sections if section.is_list]
     for section, origins in tables:
-        take(reading, section, origins, table, mapping.source)
+        own = (
+            table if section.where is None else table[table[section.where.column].isin(section.where.equals)]
+        )
+        take(reading, section, origins, own, mapping.source)
     for number, section in enumerate(numbered):
         for earlier in numbered[:number]:
             if earlier.only == section.only and {earlier.place, section.place} <= reading.frames.keys():
                 _leave_out_repeated(section, earlier, reading)
     return reading
+
+
+def _without_other_assays(mapping, sections) -> dict[str, pd.DataFrame]:
+    """What the mapping gives, without the assays that it only offers to a column of their names."""
+    given = dict(mapping.given)
+    if any(section.where for section in sections):
+        used = {section.only["assay"] for section in sections if section.name == "measurement"}
+        given["assay"] = given["assay"][given["assay"]["name"].isin(used)]
+        of_used = given["biomarker"]["name"].isin(given["assay"]["biomarker"])
+        given["biomarker"] = given["biomarker"][of_used]
+    return given
 
 
 def take(

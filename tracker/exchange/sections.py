@@ -22,6 +22,7 @@ from tracker.exchange.fields import (
     number_field,
     term_field,
 )
+from tracker.exchange.source import Where
 from tracker.models import (
     Administration,
     AdverseEvent,
@@ -65,8 +66,8 @@ class Section:
     of the mapping that this one's records are named in, if not its own. attributes: the model's, where they are
     not named as the fields. in_days: whether its dates are study days.
 
-    Where a list is in rows, each of its tables is a section of its own (`of_table`), with its number and the
-    records that it is about (`only`).
+    Where a list is in rows, each of its tables is a section of its own (`of_table`), with its number, the
+    records that it is about (`only`), and which rows are its own (`where`) if not all.
 
     Parts (`part_of` a section) are stored with their owner; what tells them apart may be the owner's (`borrowed`,
     the owner's columns).
@@ -93,6 +94,7 @@ class Section:
     attributes: dict[str, str] = field(default_factory=dict)
     part_of: str | None = None
     borrowed: dict = field(default_factory=dict)
+    where: Where | None = None
 
     @property
     def title(self):
@@ -227,12 +229,11 @@ COHORT = Section(
         "name tumor_location subtype prior_lines_allowed biomarker_selection status planned_n",
         planned_n=integer_field(1),
     ),
-    required=("tumor_location",),
-    needs=("name",),
+    required=("tumor_location",), needs=("name",),
     defaults={"status": EnrolmentStatus.CLOSED},
     is_list=True,
     in_rows=False,
-)
+)  # fmt: skip
 
 PARTICIPANT = Section(
     "participant",

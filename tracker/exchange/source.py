@@ -178,7 +178,7 @@ def _decoded(content, encoding):
     unicode = encoding.lower().replace("_", "-").startswith(("utf-16", "utf16", "utf-32", "utf32"))
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and not unicode:
         raise Refusal(
-            _('The file is UTF-16; write encoding = "utf-16" in [source], or save it as CSV UTF-8.'),
+            _("The file is UTF-16: say that this is its encoding, or save it as CSV UTF-8."),
             field="encoding",
         )
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
@@ -189,8 +189,8 @@ def _decoded(content, encoding):
         line = content.count(b"\n", 0, getattr(error, "start", 0)) + 1
         raise Refusal(
             _(
-                "The file is not %(encoding)s: line %(line)d has other characters. Write its encoding in"
-                ' [source], such as encoding = "latin-1" or "cp1252", or save it as CSV UTF-8.',
+                "The file is not %(encoding)s: line %(line)d has other characters. Say its encoding, such as"
+                " latin-1 or cp1252, or save it as CSV UTF-8.",
                 encoding=encoding.removesuffix("-sig"),
                 line=line,
             ),
@@ -201,7 +201,7 @@ def _decoded(content, encoding):
         raise Refusal(
             _(
                 "Line %(line)d has a NUL character: this is no table of text, or its encoding is another;"
-                ' then write it in [source], such as encoding = "utf-16-le".',
+                " then say it, such as utf-16-le.",
                 line=line,
             ),
             field="encoding",
@@ -267,7 +267,9 @@ def _places(header, needed, options, faults) -> dict[str, int]:
         faults.add(_("Two columns have this name; give each its own."), row=1, column=name, value=name)
     hint = ""
     if len(names) == 1 and (marks := [mark for mark in (";", "\t", "|", ",") if mark in names[0]]):
-        hint = " " + _("Write delimiter = %(mark)s in [source].", mark=repr(marks[0]).replace("'", '"'))
+        hint = " " + _(
+            "Are its cells divided by %(mark)s? Then say that.", mark=repr(marks[0]).replace("'", '"')
+        )
     listed = ", ".join(dict.fromkeys(names[:_NAMES_LISTED])) + (" …" if len(names) > _NAMES_LISTED else "")
     for name, why in needed.items():
         if name not in names:

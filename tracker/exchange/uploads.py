@@ -201,11 +201,13 @@ def do_import(work: Work) -> None:
 @dataclass(frozen=True)
 class Cell:
     """place: the column's among those that the mapping names. text: as the file has it, or as it was mended.
-    becomes: what would be stored of it. messages: what is wrong."""
+    was: the same, before a form that was not taken changed it. becomes: what would be stored of it. messages: what is
+    wrong."""
 
     place: int
     column: str
     text: str | None
+    was: str | None
     becomes: list[str]
     messages: list[str]
     warnings: list[str]
@@ -237,8 +239,12 @@ class Window:
     total: int
 
 
-def window(found: ImportFile, page: int, only_faulty: bool) -> Window:
-    """A page of the file's rows as they would be stored; only_faulty: those with a faulty cell, or left out."""
+def window(found: ImportFile, page: int, only_faulty: bool, typed: dict | None = None) -> Window:
+    """A page of the file's rows as they would be stored; only_faulty: those with a faulty cell, or left out.
+
+    typed: by row and column, what stands in cells of a form that was not taken.
+    """
+    typed = typed or {}
     mapping = settled(mapping_of(found))
     corrections, places = _corrections(found), mapped_columns(found, mapping)
     wrong, odd = (_by_cell(found.checked[kind], places) for kind in ("faults", "warnings"))
@@ -269,7 +275,8 @@ def window(found: ImportFile, page: int, only_faulty: bool) -> Window:
                 Cell(
                     place=places.index(column),
                     column=column,
-                    text=mended.at[number, column],
+                    text=typed.get((number, column), mended.at[number, column]),
+                    was=mended.at[number, column],
                     becomes=becomes.get((number, column), []),
                     messages=wrong.get((number, column), []),
                     warnings=odd.get((number, column), []),

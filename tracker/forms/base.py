@@ -20,7 +20,7 @@ from tracker.models import Record
 from tracker.rules.checks import Finding, Weight, personal_data, run_checks
 
 #: A form's key, as `uuid4` writes it.
-_KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass
@@ -118,7 +118,7 @@ class RecordForm(FlaskForm):
         sound = super().validate(extra_validators)
         if self.csrf_token.errors:
             self.csrf_token.errors = [_("This form has expired. Nothing was stored; send it again.")]
-        if not _KEY.fullmatch(self.submission.data or ""):
+        if not KEY.fullmatch(self.submission.data or ""):
             self.submission.errors = [_("This form is damaged. Open it anew.")]
             sound = False
         return self._run_checks() and sound

@@ -1,5 +1,7 @@
 """Forms of an import: what is uploaded, and why stored values are replaced."""
 
+import uuid
+
 import wtforms
 from flask import request
 from flask_babel import gettext as _
@@ -7,8 +9,11 @@ from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from wtforms import widgets
 
-from tracker.forms.fields import RecordField, TextField
+from tracker import values
+from tracker.forms.base import KEY
+from tracker.forms.fields import DateField, HiddenField, RecordField, TermField, TextField, ValueField
 from tracker.models import Trial
+from tracker.terms.biomarker import Timepoint
 
 
 class UploadField(wtforms.Field):
@@ -70,6 +75,67 @@ class UploadForm(FlaskForm):
             self.trial.errors = [_("Choose one; it is required.")]
             return False
         return sound
+
+
+class PastedField(ValueField):
+    """A table as a spreadsheet copies it. Nothing is stripped: its first cell may be empty."""
+
+    kind = "textarea"
+    widget = widgets.TextArea()
+
+    def read(self, text):
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+        if not text.strip():
+            return None
+        for line in text.split("\n"):
+            values.read_text(line.replace("\t", " "), maximum=10_000)
+        return text
+
+
+class PasteForm(FlaskForm):
+    """Measurements that are pasted from a spreadsheet."""
+
+    submission = HiddenField()
+    trial = RecordField(_l("Trial"), Trial)
+    timepoint = TermField(
+        _l("Timepoint"),
+        Timepoint,
+        optional=True,
+        default=Timepoint.BASELINE,
+        help=_l("Of all values, unless a column tells it. Of a specimen it is the specimen's."),
+    )
+    measured_on = DateField(
+        _l("Measured on"), optional=True, help=_l("Of all values, unless a column tells it.")
+    )
+    table = PastedField(
+        _l("Table"),
+        help=_l(
+            "With the names of the columns in the first row. One column is “participant” or “barcode”, each other"
+            " one the name of an assay; or the columns are participant or barcode, assay, value. Write <0.5 for a"
+            " value below a limit."
+        ),
+    )
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if not self.is_submitted():
+            self.submission.data = str(uuid.uuid4())
+
+    def validate(self, extra_validators=None):
+        sound = super().validate(extra_validators)
+        if self.csrf_token.errors:
+            self.csrf_token.errors = [_("This form has expired. Nothing was stored; send it again.")]
+        if not KEY.fullmatch(self.submission.data or ""):
+            self.submission.errors = [_("This form is damaged. Open it anew.")]
+            return False
+        return sound
+
+    @property
+    def said(self) -> dict[str, str]:
+        """What the form says of all values."""
+        told = {"timepoint": self.timepoint.data and self.timepoint.data.value}
+        told["measured_on"] = self.measured_on.data and self.measured_on.data.isoformat()
+        return {name: value for name, value in told.items() if value}
 
 
 class StoreForm(FlaskForm):

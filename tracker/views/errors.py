@@ -63,6 +63,11 @@ def note_faults(form) -> None:
     g.faulty_fields = [field.name for field in form if field.errors]
 
 
+def note_fields(*names: str) -> None:
+    """The same where no form of ours has the fields."""
+    g.faulty_fields = names
+
+
 def _http_error(error: HTTPException):
     if error.code is None or error.code < 400:
         return error

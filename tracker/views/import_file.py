@@ -9,31 +9,35 @@ from pathlib import PurePath
 import sqlalchemy as sa
 from flask import Blueprint, Response, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from tracker.exchange import uploads
 from tracker.exchange.importing import refuse_sections
 from tracker.exchange.mapping import read_mapping
 from tracker.exchange.outline import guess_source, outline_of
+from tracker.exchange.pasting import pasted_table
 from tracker.exchange.plan import CODE, parse
 from tracker.exchange.result import harmless
 from tracker.exchange.sections import SECTIONS
 from tracker.exchange.source import read_options
 from tracker.exchange.uploads import MOST_FAULTS, PAGE_ROWS, general_faults, own_file, window
 from tracker.extensions import db
-from tracker.forms.import_file import ReplaceForm, StoreForm, UploadForm
+from tracker.forms.account import EmptyForm
+from tracker.forms.import_file import PasteForm, ReplaceForm, StoreForm, UploadForm
 from tracker.jobs import ask_for, attend, worker
-from tracker.models import ImportFile, Trial
+from tracker.models import Assay, ImportFile, Participant, Specimen, Trial
 from tracker.roles import Permission
 from tracker.values import Refusal, read_integer
 from tracker.views.access import permission_required, takes
-from tracker.views.account import refuse_without_token
-from tracker.views.errors import note_faults
-from tracker.views.mapping import label_of
+from tracker.views.errors import note_faults, note_fields
+from tracker.views.mapping import in_plain_words, label_of
+from tracker.views.records import earlier_submission, note_submission
 
 import_file = Blueprint("import_file", __name__, url_prefix="/imports")
 
 IMPORTS = (Permission.IMPORT_EVERYTHING, Permission.IMPORT_SPECIMENS)
+import_file.add_app_template_filter(in_plain_words, "plain")
 LIMITS = {"length": "MAX_IMPORT_LENGTH", "fields": "MAX_IMPORT_FIELDS"}
 
 
@@ -123,6 +127,51 @@ def _take_in(form):
     return redirect(url_for("import_file.map", id=found.id), 303)
 
 
+@import_file.route("/paste", methods=["GET", "POST"])
+@permission_required(*IMPORTS)
+@takes(**LIMITS)
+def paste():
+    """Measurements pasted from a spreadsheet: a small file, whose columns say by their names what they are."""
+    form = PasteForm()
+    if form.validate_on_submit():
+        earlier = earlier_submission(form)
+        if earlier is not None:
+            return redirect(earlier.address, 303)
+        try:
+            return _take_pasted(form)
+        except Refusal as refusal:
+            if refusal.status != 422:
+                raise
+            form.table.errors = [*form.table.errors, in_plain_words(refusal.message)]
+            db.session.rollback()
+    elif not form.is_submitted():
+        form.trial.data = form.trial.read(request.args.get("trial"))
+    note_faults(form)
+    return render_template("import_file/paste.html", form=form), 422 if form.is_submitted() else 200
+
+
+def _take_pasted(form):
+    trial = form.trial.data
+    assays = [*db.session.scalars(sa.select(Assay.name).order_by(Assay.name))]
+    specimens = sa.select(Specimen.barcode).join(Specimen.participant)
+    barcodes = {*db.session.scalars(specimens.where(Participant.trial_id == trial.id))}
+    pasted = pasted_table(form.table.data, trial.code, assays, barcodes, form.said)
+    refuse_sections(read_mapping(pasted.mapping.encode()))
+    found = ImportFile(
+        user_id=current_user.id,
+        trial_id=trial.id,
+        name=pasted.name,
+        content=pasted.content,
+        outline=pasted.outline.as_json(),
+        mapping=pasted.mapping,
+    )
+    db.session.add(found)
+    db.session.flush()
+    note_submission(form, url_for("import_file.show", id=found.id))
+    db.session.commit()
+    return check_now(found, update=False)
+
+
 def _sent(sent) -> tuple[str, bytes]:
     """The file's name, which is only ever shown, and its bytes."""
     name = PurePath(sent.filename.replace("\\", "/")).name
@@ -203,12 +252,32 @@ def show(id):
     return _preview(found)
 
 
-def _preview(found, form=None, status=200):
+#: Said of a form whose token is not of this session.
+EXPIRED = _l("This page had expired. Nothing was stored, and what you typed is kept: send it again.")
+
+
+def has_expired() -> bool:
+    """Whether the form that was sent lacks the token of this session."""
+    return not EmptyForm().validate_on_submit()
+
+
+def _expired(found, typed=None, form=None):
+    """The page again, with what was typed."""
+    if found.checked is None or found.stored_at:
+        raise Refusal(str(EXPIRED))
+    note_fields("csrf_token")
+    return _preview(found, form, refusal=EXPIRED, typed=typed)
+
+
+def _preview(found, form=None, refusal=None, typed=None):
+    """What would be stored; 422 where something forbids that."""
     has_faults = bool(found.checked["faults"])
     tab = request.args.get("rows")
     tab = tab if tab in ("faulty", "all") else "faulty" if has_faults or found.corrections else "all"
     number = read_integer(request.args.get("page") or "1", minimum=1)
-    shown = window(found, number, tab == "faulty")
+    if has_faults and refusal is None:
+        note_fields("cells")
+    shown = window(found, number, tab == "faulty", typed)
     pages = Pages(number, shown.total, tab)
     if number > pages.pages:
         abort(404)
@@ -229,7 +298,8 @@ def _preview(found, form=None, status=200):
         most=MOST_FAULTS,
         form=form or StoreForm(found.checked["update"]),
         replace=ReplaceForm(),
-    ), status
+        refusal=refusal,
+    ), 422 if has_faults or refusal or form else 200
 
 
 def _titled(counts):
@@ -255,11 +325,12 @@ def _meanings(mapping, columns) -> dict:
 @takes(**LIMITS)
 def mend(id):
     """Put what was typed in the place of faulty cells, and check the file again."""
-    refuse_without_token()
     found = find_own(id)
     if found.mapping is None or found.checked is None:
         raise Refusal(_("Map the columns first."), status=409)
     columns = uploads.mapped_columns(found, uploads.mapping_of(found))
+    if has_expired():
+        return _expired(found, _typed(columns))
     corrections = {row: cells and dict(cells) for row, cells in found.corrections.items()}
     for row in request.form.getlist("row"):
         if not (row.isascii() and row.isdigit() and len(row) < 8):
@@ -278,12 +349,24 @@ def mend(id):
     return check_now(found, found.checked["update"])
 
 
+def _typed(columns) -> dict[tuple[int, str], str]:
+    """What the cells of the sent form hold."""
+    rows = [row for row in request.form.getlist("row") if row.isascii() and row.isdigit()]
+    return {
+        (int(row), column): request.form[f"cell-{row}-{place}"]
+        for row in rows
+        for place, column in enumerate(columns)
+        if f"cell-{row}-{place}" in request.form
+    }
+
+
 @import_file.post("/<id:id>/check")
 @permission_required(*IMPORTS)
 def check(id):
     """Check again: as if differing values were replaced, or kept."""
-    refuse_without_token()
     found = find_own(id)
+    if has_expired():
+        return _expired(found)
     if found.mapping is None:
         raise Refusal(_("Map the columns first."), status=409)
     return check_now(found, update=request.form.get("update") == "1")
@@ -298,7 +381,7 @@ def replace(id):
     form = ReplaceForm()
     if not form.validate_on_submit():
         if form.csrf_token.errors:
-            refuse_without_token()
+            return _expired(found)
         raise Refusal(" ".join(str(one) for one in form.file.errors))
     name, content = _sent(form.file.data)
     if name.lower().endswith(".toml"):
@@ -318,16 +401,20 @@ def replace(id):
 @import_file.post("/<id:id>/store")
 @permission_required(*IMPORTS)
 def store(id):
-    """Store all of the file, or nothing."""
-    refuse_without_token()
+    """Store all of the file, or nothing; sent again, it leads to what is stored."""
+    found = find_own(id, is_open=False)
+    if found.stored_at:
+        return redirect(url_for("import_file.show", id=id), 303)
     found = find_own(id)
+    if has_expired():
+        return _expired(found, form=found.checked and StoreForm(found.checked["update"]))
     if found.checked is None or found.checked["faults_count"]:
         raise Refusal(_("The file has faults, or is not checked; nothing was stored."), status=409)
     update = found.checked["update"]
     form = StoreForm(update)
     if not form.validate():
         note_faults(form)
-        return _preview(found, form, status=422)
+        return _preview(found, form)
     reason = form.reason.data if update else None
     if _is_long(found):
         return _begin(
@@ -346,8 +433,9 @@ def store(id):
 @permission_required(*IMPORTS)
 def discard(id):
     """Throw a file away that is not stored."""
-    refuse_without_token()
     found = find_own(id)
+    if has_expired():
+        return _expired(found)
     db.session.delete(found)
     db.session.commit()
     flash(_("The file is thrown away. Nothing of it was stored."), "success")

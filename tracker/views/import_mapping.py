@@ -17,8 +17,16 @@ from tracker.forms.import_file import ReplaceForm
 from tracker.models import Assay
 from tracker.values import Refusal
 from tracker.views.access import permission_required, takes
-from tracker.views.account import refuse_without_token
-from tracker.views.import_file import IMPORTS, LIMITS, check_now, find_own, import_file, may_everything
+from tracker.views.import_file import (
+    EXPIRED,
+    IMPORTS,
+    LIMITS,
+    check_now,
+    find_own,
+    has_expired,
+    import_file,
+    may_everything,
+)
 from tracker.views.mapping import DELIMITERS, ENCODINGS, MappingPage, plan_from, refuse_unusable
 
 
@@ -29,7 +37,6 @@ def map(id):
     """What each column holds: guessed from its name and values, or as in a kept mapping."""
     found = find_own(id)
     if request.method == "POST":
-        refuse_without_token()
         return _set_encoding(found) if found.outline is None else _map(found)
     if found.outline is None:
         return _encoding_page(found)
@@ -65,6 +72,8 @@ def _guessed(found) -> Plan:
 
 
 def _map(found):
+    if request.form.get("from_file") and has_expired():
+        raise Refusal(str(EXPIRED))
     if request.form.get("from_file"):  # a mapping that a page cannot show is used as it is
         text = found.mapping or next(
             (one.text for one in kept_mappings(found) if str(one.number) == request.form["from_file"]), None
@@ -78,6 +87,8 @@ def _map(found):
     if found.trial is not None:
         before.trial = {"code": found.trial.code}
     plan = plan_from(request.form, outline, before)
+    if has_expired():
+        return _map_page(found, plan, None, refusal=Refusal(str(EXPIRED)))
     refusal = None
     try:
         if plan.source != before.source:
@@ -139,6 +150,8 @@ def _encoding_page(found, refusal=None):
 def _set_encoding(found):
     """The encoding that the page asked for."""
     encoding = request.form.get("encoding", "")
+    if has_expired():
+        return _encoding_page(found, Refusal(str(EXPIRED)))
     if encoding not in ENCODINGS:
         return _encoding_page(found, Refusal(_("Choose one of: %(names)s.", names=", ".join(ENCODINGS))))
     content = parse(found.mapping) if found.mapping else {}

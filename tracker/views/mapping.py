@@ -1,5 +1,6 @@
 """The page on which a file's columns are mapped: what it shows of a plan, and the plan that its form says."""
 
+import re
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -42,6 +43,9 @@ _LABELS = {
     "lesion_measurement.diameter_mm": _l("Diameter (mm)"),
     "lesion_measurement.state": _l("State of the lesion"),
     "reference_result.rate": _l("Response rate (0 to 1)"),
+    "measurement.assay": _l("Name of the assay, where each row has one value"),
+    "measurement.value": _l("Value of that assay"),
+    "measurement.unit": _l("Unit of that value"),
 }
 _ASSAY_KEYS = ("biomarker", "kind", "scale", "unit", "positive_cutoff")
 
@@ -310,6 +314,26 @@ def label_of(target: str) -> str:
     return key
 
 
+#: A section of a mapping file, as messages name it, with the number of its table and a field of it.
+_OF_A_MAPPING = re.compile(r"\[{1,2}([a-z_]+)\]{1,2}(?: ([0-9]+))?(?: ([a-z_]+)(?=: ))?")
+
+
+def in_plain_words(message: str) -> str:
+    """A message of the import as somebody reads it who has not written a mapping file: its sections by their titles."""
+
+    def titled(found):
+        name, number, key = found.groups()
+        if name not in SECTIONS:
+            return _("How the file is read") if name == "source" else found[0]
+        section = SECTIONS[name]
+        told = f"{section.model.titles[1 if section.is_list else 0]}{' ' + number if number else ''}"
+        if key and key in section.keys:
+            return f"{told}, {label_of(f'{name}.{key}')}"
+        return f"{told} {key}" if key else told
+
+    return _OF_A_MAPPING.sub(titled, str(message))
+
+
 # The plan that the form says
 
 
@@ -418,5 +442,8 @@ def refuse_unusable(plan: Plan) -> None:
         raise Refusal(_("Say what the new trial is: its code, title and design."))
     if len(plan.fields) == 1 and not plan.assays:
         raise Refusal(_("Say of at least one more column what it holds."))
-    if not plan.assays and any(_parts(name)[0] == "measurement" for name in plan.fields):
+    if ("measurement.assay" in plan.fields) != ("measurement.value" in plan.fields):
+        raise Refusal(_("Say both which column names the assay, and which has its value."))
+    named = plan.assays or "measurement.assay" in plan.fields
+    if not named and any(_parts(name)[0] == "measurement" for name in plan.fields):
         raise Refusal(_("Say which column holds the values that an assay measured."))

@@ -262,7 +262,7 @@ def change(record, form: RecordForm, title, stored: Callable | None = None):
 
 def save(form: RecordForm, record, title, stored: Callable | None = None):
     """The one way from a form to a record: all of it is stored, once, or nothing and the form comes back."""
-    earlier = _earlier_submission(form)
+    earlier = earlier_submission(form)
     if earlier is not None:
         return redirect(earlier.address, 303)
     is_new = record.id is None
@@ -279,12 +279,12 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
                 actions.settle_queries(record, form.found)
             name = str(record)
             address = _address_after(form, record, is_new)
-            _note_submission(form, address)
+            note_submission(form, address)
             db.session.commit()
     except sa.exc.IntegrityError as error:
         db.session.rollback()
         kind, columns = violated(error)
-        earlier = _earlier_submission(form)
+        earlier = earlier_submission(form)
         if earlier is not None:  # the same form, sent twice at once: the other one came first
             return redirect(earlier.address, 303)
         _say_what_is_taken(form, kind, columns)
@@ -305,13 +305,13 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
     return redirect(address, 303)
 
 
-def _earlier_submission(form):
+def earlier_submission(form):
     """Of the same form, by the same person."""
     found = db.session.get(Submission, form.submission.data)
     return found if found is not None and found.user_id == reader().user_id else None
 
 
-def _note_submission(form, address):
+def note_submission(form, address):
     db.session.add(
         Submission(
             key=form.submission.data, user_id=reader().user_id, address=address, created_at=clock.now()
