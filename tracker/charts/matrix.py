@@ -10,9 +10,9 @@ from tracker.charts.base import element, readout, text, text_width
 PITCH = 28  # pixels from row to row
 WIDEST = 74  # pixels from column to column, at most
 GAP = 10
-HEAD = 96  # pixels for the names of columns, which stand aslant
+HEAD = 118  # pixels for the names of columns, which stand aslant
 SLANT = 50  # degrees
-ROOM = 120  # pixels of a column's name
+ROOM = 145  # pixels of a column's name
 
 
 class MatrixCell(NamedTuple):

@@ -3,7 +3,7 @@
 What is where: `regimen.py` agents, regimens and published results; `trial.py` the trials; `biomarker.py` the
 markers and their measurements; `outcome.py` what becomes of a participant; `participant.py` who they are;
 `escalation.py` dose levels and decisions; `treatment.py` doses; `safety.py` adverse events; `response.py` lesions
-and assessments.
+and assessments; `evidence.py` hypotheses and findings.
 """
 
 import datetime
@@ -11,9 +11,11 @@ import datetime
 import sqlalchemy as sa
 
 from tracker import actions, clock
+from tracker.audit import because
 from tracker.demo.biomarker import store_assays, store_measurements
 from tracker.demo.chance import Chance
 from tracker.demo.escalation import LADDERS, store_decisions, store_levels
+from tracker.demo.evidence import mend_a_value, store_evidence
 from tracker.demo.participant import enrol
 from tracker.demo.regimen import store_regimens
 from tracker.demo.response import store_responses
@@ -82,4 +84,10 @@ def load(today: datetime.date | None = None) -> bool:
         if ladder:
             store_decisions(trial, ladder, levels, people, users["moreau"])
     db.session.commit()
+    # Findings are made from reports, which read what is stored.
+    store_evidence(users, now)
+    db.session.commit()
+    with because("The decimal point was misread in the laboratory's list."):
+        mend_a_value()
+        db.session.commit()
     return True

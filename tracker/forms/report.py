@@ -268,6 +268,9 @@ class ReportForm(wtforms.Form):
     cutoff = CutoffField(_l("Positive at or above"), description=_l("as the assay says"))
     as_of = DateField(_l("Records up to"), optional=True)
 
+    #: Whether it tells of participants, whose settings and markers then matter; else of what is found about them.
+    is_of_participants = True
+
     #: The setting that is shown where a rate would mix several.
     preferred_setting = Setting.ADVANCED
 

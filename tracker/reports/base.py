@@ -60,7 +60,7 @@ class Table:
 
     shown: the columns that pages print, in their order. notes: denominator, counting rule and method. method: formulas
     with their citations, which a page folds away and a file lists after the notes.
-    prints: whether a row is printed where people read; files have every row.
+    prints: whether a row is printed where people read; files have every row. is_matrix: many columns of a word or two.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Table:
     shown: dict[str, Shown] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     method: list[str] = field(default_factory=list)
+    is_matrix: bool = False
     prints: Callable[[dict], bool] = lambda row: True
 
     @property
@@ -217,8 +218,9 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     asked = ask(slug, arguments)
     result = asked.report.build(*asked.frames, **asked.form.arguments)
     participants = asked.frames[0]
-    for table in result.tables[:1] if result.says_once else result.tables:
-        table.notes = [*asked.notes, *common_notes(participants), *table.notes]
+    if asked.form.is_of_participants:
+        for table in result.tables[:1] if result.says_once else result.tables:
+            table.notes = [*asked.notes, *common_notes(participants), *table.notes]
     if asked.form.marked is not None and asked.form.uses_marker:
         told = participants.loc[participants["marker_value"].notna(), "trial"]
         for figure in result.figures:

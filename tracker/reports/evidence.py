@@ -35,6 +35,8 @@ _DIRECTION_TONES = {"supports": "good", "against": "bad", "inconclusive": "warn"
 
 
 class EvidenceForm(ReportForm):
+    is_of_participants = False
+
     biomarker = FilterField(_l("Biomarker"))
 
     def choose(self, values):
@@ -212,7 +214,7 @@ def _field(row, own, assays) -> dict:
 def _shown_finding(name, label) -> Shown:
     return Shown(
         label,
-        lambda row: _("finding %(number)s", number=row[name]),
+        lambda row: _("finding %(number)s", number=row[name]).replace(" ", "\u00a0"),
         is_number=False,
         link=lambda row: {"endpoint": "finding.show", "id": row[name]},
     )

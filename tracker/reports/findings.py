@@ -14,6 +14,7 @@ from tracker.stats.firth import firth_logistic
 from tracker.terms.biomarker import MarkerClaim, MarkerStatus
 from tracker.terms.evidence import (
     Claim,
+    CutoffOrigin,
     EffectMeasure,
     EvidenceDirection,
     EvidenceEndpoint,
@@ -53,8 +54,9 @@ def figures_of(result: Result) -> dict | None:
     found = made(result) if made else None
     if found is None:
         return None
-    cutoff = result.parameters["cutoff"]
-    return found | {"assay": result.parameters["marker"], "cutoff": cutoff, "data_cutoff": result.data_cutoff}
+    asked = {"cutoff": result.parameters["cutoff"], "cutoff_origin": None, "cutoffs_tried": None}
+    asked |= {"assay": result.parameters["marker"], "data_cutoff": result.data_cutoff}
+    return asked | found
 
 
 def _predictive(result) -> dict | None:
@@ -114,6 +116,31 @@ def _outcomes(result) -> dict | None:
     return _association(_odds_ratio(*cells[0], *cells[1]), rows, "responders", result)
 
 
+def _biomarker(result) -> dict | None:
+    """The effect at the cutoff that the report takes; a p of a cutoff that was sought by the same endpoint flatters."""
+    table, endpoint = _rows(result), result.parameters["endpoint"]
+    given = _row(table.get("cutoff", []), origin=CutoffOrigin.PRESPECIFIED.value)
+    cut = given or _row(table.get("cutoff", []), endpoint=endpoint)
+    if cut is None:
+        return None
+    if endpoint == "response":
+        rows = [_row(table["response"], status=status) for status in (_POSITIVE, _NEGATIVE)]
+        events = "responders"
+        if any(row["n"] < TESTED for row in rows):
+            return None
+        effect = _odds_ratio(*(row[name] for row in rows for name in ("responders", "n")))
+        effect["p_value"] = effect["p_value"] if given else None
+    else:
+        row = _row(table.get("comparison", []), group=_POSITIVE, endpoint=endpoint)
+        if row is None or row["hr"] is None:
+            return None
+        rows = [_row(table["median"], marker=status, endpoint=endpoint) for status in (_POSITIVE, _NEGATIVE)]
+        events = "events"
+        effect = _effect(True, row["hr"], row["hr_low"], row["hr_high"], row["p_wald"])
+    about = {"cutoff": cut["cutoff"], "cutoff_origin": cut["origin"], "cutoffs_tried": cut["cutoffs_tried"]}
+    return _association(effect, rows, events, result) | about
+
+
 def _odds_ratio(x1, n1, x2, n2) -> dict:
     """With Firth's correction where a cell is empty."""
     found = odds_ratio(x1, n1, x2, n2)
@@ -138,7 +165,7 @@ def _association(effect, rows, events, result) -> dict:
     }
 
 
-_MADE = {"predictive": _predictive, "survival": _survival, "outcomes": _outcomes}
+_MADE = {"predictive": _predictive, "survival": _survival, "outcomes": _outcomes, "biomarker": _biomarker}
 
 
 def _effect(is_survival, estimate, low, high, p) -> dict:

@@ -42,6 +42,8 @@ _TONES = {
 
 
 class PortabilityForm(ReportForm):
+    is_of_participants = False
+
     claim = ChoiceField(_l("Claim"), {one.value: one.label for one in Claim}, open=_l("every claim"))
     endpoint = ChoiceField(
         _l("Endpoint"), {one.value: one.label for one in EvidenceEndpoint}, open=_l("every endpoint")
@@ -127,6 +129,7 @@ def _matrix(markers, locations, cells, numbers) -> Table:
                " other things in them; claim and endpoint narrow what is compared."),
             _l("A cell leads to its findings, or where there are none to a new hypothesis about it."),
         ],
+        is_matrix=True,
     )  # fmt: skip
 
 
@@ -147,7 +150,9 @@ def _shown_cell(location, counts, numbers) -> Shown:
         return _("%(what)s (%(n)d)", what=told, n=n) if n else told
 
     return Shown(
-        LazyString(lambda: location_label(location)),
+        LazyString(
+            lambda: location_label(location).replace("/", "/\u200b")
+        ),  # where a narrow column breaks it
         text,
         is_number=False,
         is_prose=True,

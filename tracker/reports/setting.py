@@ -15,7 +15,7 @@ def one_setting(participants: pd.DataFrame, form: ReportForm) -> tuple[pd.DataFr
     Where a group would mix them, one setting is kept: the form's preferred one if a participant has it. The
     form's filter then says so. Raises Refusal where the filter itself asks for the mix.
     """
-    if not _mixes_settings(participants, form.groups):
+    if not form.is_of_participants or not _mixes_settings(participants, form.groups):
         return participants, []
     if form.setting.data:
         names = ", ".join(form.setting.data)

@@ -183,11 +183,18 @@ _TERMS = {
 def _filled_in(figures) -> dict:
     """What the form of a finding shows when it is made from a report's figures."""
     named = records_named(figures)
-    values = {name: figures[name] for name in ("n", "events", "has_comparator", "cutoff", "tumor_location")}
+    values = {
+        name: figures[name]
+        for name in ("n", "events", "has_comparator", "cutoff", "cutoffs_tried", "tumor_location")
+    }
     values |= {name: kind(figures[name]) for name, kind in _TERMS.items()}
     values |= {name: rounded(figures[name]) for name in FIGURES if name not in values}
-    if named["assay"].positive_cutoff == figures["cutoff"] or named["assay"].scale is Scale.BINARY:
+    if figures["cutoff_origin"]:
+        values["cutoff_origin"] = CutoffOrigin(figures["cutoff_origin"])
+    elif named["assay"].positive_cutoff == figures["cutoff"] or named["assay"].scale is Scale.BINARY:
         values["cutoff_origin"] = CutoffOrigin.PRESPECIFIED
+    if values.get("cutoff_origin") is CutoffOrigin.PRESPECIFIED:
+        values["cutoffs_tried"] = 1
     day = figures["data_cutoff"]
     return named | values | {"source": FindingSource.OWN, "data_cutoff": day and date.fromisoformat(day)}
 
