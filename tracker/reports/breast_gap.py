@@ -9,6 +9,7 @@ from flask_babel import LazyString, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
+from tracker.charts.base import NARROW_BELOW, WIDE
 from tracker.charts.bridge import Step, bridge
 from tracker.charts.forest import ForestRow, forest
 from tracker.forms.report import FilterField, ReportForm, value_label
@@ -145,12 +146,13 @@ def build(
     frame = strata_frame(groups.breast, groups.reference)
     split = split_of(frame, len(groups.breast) + len(groups.reference), gaps[0].claim)
     thin = frame.loc[is_thin(frame["n_breast"], frame["n_reference"]), "stratum"].tolist()
-    reasons = [*thin_notes(frame), *split.notes]
+    thin_strata = thin_notes(frame)
+    reasons = [*thin_strata, *split.notes]
     tables = [
         _gaps_table(gaps, reference, [*response_notes(participants), *notes]),
         not_biology(groups),
         biology(groups),
-        strata_table(frame, reasons),
+        strata_table(frame, [*thin_strata, *split.left_out]),
         within_table(frame),
         gap_table(split, reasons),
         standardised_table(split, frame, reasons),
@@ -433,12 +435,13 @@ _BRIDGE = _l("From the breast rate to the reference rate")
 
 
 def _draw_bridge(data, *, reference, **layout):
+    is_narrow = layout.get("width", WIDE) < NARROW_BELOW
     labels = {
         "breast": _("Breast"),
-        "mix": _("Other mix"),
-        "response": _("Response within strata"),
+        "mix": _("Mix") if is_narrow else _("Other mix"),
+        "response": _("Response") if is_narrow else _("Response within strata"),
         "gap": _("Gap, not split"),
-        "reference": reference_label(reference),
+        "reference": _("Reference") if is_narrow else reference_label(reference),
     }
     steps = [
         Step(

@@ -40,7 +40,7 @@ class Split:
     """The gap among those whose stratum is known, and its parts with limits; None where they cannot be told apart.
 
     breast, reference: responders and participants of these. shares: of mix and of response in the gap, where it is
-    established. notes: why, and who is left out.
+    established. notes: why not; left_out: who has no stratum.
     """
 
     total: tuple
@@ -50,6 +50,7 @@ class Split:
     breast: tuple = (0, 0)
     reference: tuple = (0, 0)
     notes: list = field(default_factory=list)
+    left_out: list = field(default_factory=list)
 
     @classmethod
     def none(cls, gap, notes):
@@ -62,9 +63,9 @@ class Split:
 def split_of(frame: pd.DataFrame, participants: int, claim: GapClaim) -> Split:
     """Split by strata. frame: of `strata_frame`; participants: all, with or without a stratum; claim: of all."""
     n, x, m, y = (frame[name].to_numpy() for name in ("n_breast", "x_breast", "n_reference", "x_reference"))
-    notes = []
+    notes, unknown = [], []
     if left_out := participants - int(n.sum() + m.sum()):
-        notes.append(
+        unknown.append(
             _l(
                 "Participants whose stratum is not known, and who are left out of the strata: %(n)d. The"
                 " gap of all stands in the first table.",
@@ -74,10 +75,13 @@ def split_of(frame: pd.DataFrame, participants: int, claim: GapClaim) -> Split:
     breast, reference = (int(x.sum()), int(n.sum())), (int(y.sum()), int(m.sum()))
     if is_thin(breast[1], reference[1]):
         few = _l("Fewer than five participants of a group have a known stratum: the gap is not split.")
-        return Split((np.nan,) * 3, breast=breast, reference=reference, notes=[*notes, few])
+        return Split(
+            (np.nan,) * 3, breast=breast, reference=reference, notes=[*unknown, few], left_out=unknown
+        )
     limits = newcombe_difference(*reference, *breast)
     total = (reference[0] / reference[1] - breast[0] / breast[1], *map(float, limits))
-    found = Split(total, breast=breast, reference=reference, notes=notes)
+    notes += unknown
+    found = Split(total, breast=breast, reference=reference, notes=notes, left_out=unknown)
     if is_thin(n, m).any():
         return found
     parts, drawn = kitagawa(x, n, y, m), bootstrap_kitagawa(x, n, y, m, draws=DRAWS)
