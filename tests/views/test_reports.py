@@ -19,6 +19,7 @@ from tracker.exchange.result import FORMATS, report_file
 from tracker.extensions import db
 from tracker.models import User
 from tracker.reports.base import run_report
+from tracker.reports.base import all_reports
 from tracker.roles import Role
 
 
@@ -67,7 +68,8 @@ def test_reports_are_for_those_who_read_records(app, sign_in, role, status, addr
 
 def test_the_index_leads_to_every_report(sign_in):
     page = sign_in(Role.RESEARCHER).get("/reports/").text
-    assert 'href="/reports/outcomes"' in page
+    for slug in all_reports():
+        assert f'href="/reports/{slug}"' in page
 
 
 def test_the_page_shows_headline_figure_table_notes_and_files(trial, sign_in):

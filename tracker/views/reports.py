@@ -3,6 +3,7 @@
 from urllib.parse import urlencode
 
 from flask import Blueprint, Response, render_template, request, url_for
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
 from tracker.actions import note_export
@@ -16,12 +17,22 @@ from tracker.views.access import permission_required
 
 reports = Blueprint("reports", __name__, url_prefix="/reports")
 
+#: The index: what each group of reports is about, and their slugs.
+_TOPICS = (
+    (_l("The three questions"), ("combinations", "predictive", "breast-gap")),
+    (_l("Outcome"), ("outcomes", "survival", "locations", "waterfall", "swimmer", "spider")),
+    (_l("Markers and evidence"), ("biomarker", "portability", "evidence")),
+    (_l("Conduct"), ("accrual", "escalation", "safety")),
+)
+
 
 @reports.get("/")
 @permission_required(Permission.READ_REPORTS)
 def index():
     """Every report, with what it answers."""
-    return render_template("reports/index.html", reports=all_reports().values())
+    known = all_reports()
+    topics = [(topic, [known[slug] for slug in slugs]) for topic, slugs in _TOPICS]
+    return render_template("reports/index.html", topics=topics)
 
 
 @reports.get("/<slug>")
