@@ -18,8 +18,7 @@ from tests.factories import (
 from tracker.exchange.result import FORMATS, report_file
 from tracker.extensions import db
 from tracker.models import User
-from tracker.reports.base import run_report
-from tracker.reports.base import all_reports
+from tracker.reports.base import all_reports, run_report
 from tracker.roles import Role
 
 
