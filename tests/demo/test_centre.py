@@ -12,7 +12,7 @@ from tests.tables import copy_tables
 from tracker import scope
 from tracker.demo.centre import SIGN_INS, load
 from tracker.extensions import db
-from tracker.models import Assay, Measurement, Participant, Query, Record, Trial, TrialMember, User
+from tracker.models import Assay, Measurement, Participant, Query, Record, Specimen, Trial, TrialMember, User
 from tracker.reads.base import frame, in_scope
 from tracker.reads.outcome import outcomes_frame
 from tracker.rules.checks import Weight, personal_data, run_checks
@@ -404,3 +404,19 @@ def test_one_combination_is_better_than_its_parts_and_one_is_not_shown_to_be(par
     assert limits("CCI-RCC-07/PEMBRO-LEN", "CCI-RCC-07/LEN")[0] > 0.05
     low, high = limits("CCI-MEL-02/NIVO-IPI", "CCI-MEL-02/NIVO")
     assert low < 0 < high
+
+
+def test_specimens_are_of_tissue_and_plasma_and_most_tissue_markers_were_measured_in_one(centre):
+    specimens = frame(sa.select(Specimen.type, Specimen.timepoint, Specimen.quality, Specimen.anatomic_place))
+    assert {"fixed tissue", "frozen tissue", "plasma"} == set(specimens["type"])
+    assert specimens["timepoint"].value_counts()["on treatment"] > 100
+    assert 0.02 < (specimens["quality"] == "inadequate").mean() < 0.08
+    measured = frame(
+        sa.select(Assay.name, Measurement.specimen_id)
+        .join(Assay)
+        .join(Participant)
+        .where(~Participant.undated)
+    )
+    in_one = measured["specimen_id"].notna().groupby(measured["name"]).mean()
+    assert in_one["TMB panel"] > 0.85
+    assert in_one["LDH"] == 0

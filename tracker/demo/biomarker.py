@@ -16,6 +16,7 @@ import pandas as pd
 
 from tracker.audit import store_rows
 from tracker.demo.chance import Chance, evened
+from tracker.demo.specimen import store_specimens
 from tracker.demo.trial import Group, Plan
 from tracker.extensions import db
 from tracker.models import Assay, Biomarker, Measurement
@@ -215,12 +216,14 @@ def store_assays() -> dict[str, Assay]:
     return assays
 
 
-def store_measurements(plan: Plan, people, assays: dict[str, Assay], now: datetime.date, chance: Chance):
+def store_measurements(
+    plan: Plan, people, assays: dict[str, Assay], now: datetime.date, chance: Chance, of_specimens: Chance
+):
     """What was measured of the people of a trial: not everything, not of everybody, not always well."""
     # What is missing tells nothing: it is spread evenly over responders and over tumors with much PD-L1.
     kinds = [2 * one.course.responds + (one.markers["cps"] >= CPS_CUTOFF) for one in people]
     has_tissue = ~chance.happens(np.full(len(people), 0.06), kinds)
-    rows = []
+    rows, in_specimens = [], []
     for key in plan.assays:
         marker = MARKERS[key]
         for timepoint in (Timepoint.BASELINE, *marker.again):
@@ -245,6 +248,9 @@ def store_measurements(plan: Plan, people, assays: dict[str, Assay], now: dateti
                         "batch": f"{key}-{day:%Y-%m}" if marker.slow and day else None,
                     }
                 )
+                if marker.from_tissue or key == "ctDNA":
+                    in_specimens.append((rows[-1], marker.from_tissue))
+    store_specimens(people, has_tissue, in_specimens, of_specimens)
     store_rows(Measurement, rows)
 
 

@@ -1,9 +1,9 @@
 """A centre whose every record is synthetic: the same seed gives the same centre, dated up to this week.
 
 What is where: `regimen.py` agents, regimens and published results; `trial.py` the trials; `biomarker.py` the
-markers and their measurements; `outcome.py` what becomes of a participant; `participant.py` who they are;
-`escalation.py` dose levels and decisions; `treatment.py` doses; `safety.py` adverse events; `response.py` lesions
-and assessments; `evidence.py` hypotheses and findings.
+markers and their measurements, `specimen.py` in what they were made; `outcome.py` what becomes of a participant;
+`participant.py` who they are; `escalation.py` dose levels and decisions; `treatment.py` doses; `safety.py` adverse
+events; `response.py` lesions and assessments; `evidence.py` hypotheses and findings.
 """
 
 import datetime
@@ -72,11 +72,11 @@ def load(today: datetime.date | None = None) -> bool:
                 actions.assign(users[name], trial)
         db.session.flush()
         # Chances of their own: one trial more, or one more of something, changes nothing else.
-        chances = [Chance([SEED, number, *plan.code.encode()]) for number in range(4)]
+        chances = [Chance([SEED, number, *plan.code.encode()]) for number in range(5)]
         ladder = LADDERS.get(plan.code)
         levels = store_levels(trial, ladder) if ladder else []
         people = enrol(plan, trial, now, levels, chances[0])
-        store_measurements(plan, people, assays, now, chances[1])
+        store_measurements(plan, people, assays, now, chances[1], chances[4])
         store_doses(people, regimens)
         store_events(people, regimens, now, chances[2])
         if plan.has_assessments:

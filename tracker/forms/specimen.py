@@ -16,7 +16,7 @@ class SpecimenForm(RecordForm):
     sections = [
         (_l("Specimen"), ["participant", "barcode", "type", "anatomic_place", "location"]),
         (_l("Collection"), ["timepoint", "collected_on"]),
-        (_l("What is left of it"), ["tumor_content_percent", "quality", "status"]),
+        (_l("State"), ["tumor_content_percent", "quality", "status"]),
     ]
 
     participant = OwnerField(_l("Participant"), Participant)
