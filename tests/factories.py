@@ -12,6 +12,7 @@ from tracker.models import (
     AdverseEvent,
     Agent,
     Arm,
+    ArmDecision,
     Assay,
     Biomarker,
     Cohort,
@@ -58,6 +59,7 @@ from tracker.terms.regimen import Modality as AgentModality
 from tracker.terms.response import LesionRole, LesionState, Modality, Organ
 from tracker.terms.specimen import SpecimenType
 from tracker.terms.trial import (
+    ArmAction,
     ArmType,
     Design,
     DoseAction,
@@ -278,6 +280,16 @@ def make_dose_decision(**given):
         "decided_on": datetime.date(2024, 3, 4),
     }
     return _store(DoseDecision(**defaults | given))
+
+
+def make_arm_decision(**given):
+    defaults = {
+        "arm": given.get("arm") or make_arm(),
+        "decision": ArmAction.EXPAND,
+        "decided_on": datetime.date(2024, 3, 4),
+        "reason": "Nine of twenty responded.",
+    }
+    return _store(ArmDecision(**defaults | given))
 
 
 def make_administration(**given):

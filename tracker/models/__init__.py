@@ -11,13 +11,23 @@ from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenCompo
 from tracker.models.response import Lesion, LesionMeasurement, TumorAssessment
 from tracker.models.specimen import Specimen
 from tracker.models.treatment import Administration, AdverseEvent, Attribution
-from tracker.models.trial import Arm, Cohort, DoseDecision, DoseLevel, LevelDose, Trial
+from tracker.models.trial import (
+    Arm,
+    ArmDecision,
+    Cohort,
+    DecisionFinding,
+    DoseDecision,
+    DoseLevel,
+    LevelDose,
+    Trial,
+)
 
 __all__ = [
     "Administration",
     "AdverseEvent",
     "Agent",
     "Arm",
+    "ArmDecision",
     "Assay",
     "Attribution",
     "AuditEvent",
@@ -27,6 +37,7 @@ __all__ = [
     "Cohort",
     "Comment",
     "DataVersion",
+    "DecisionFinding",
     "DoseDecision",
     "DoseLevel",
     "Finding",

@@ -11,10 +11,11 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Code, Part, Record
+from tracker.models.base import Authored, Code, FromReport, Part, Record
 from tracker.terms.codes import tissues
 from tracker.terms.participant import PriorLines, Subtype
 from tracker.terms.trial import (
+    ArmAction,
     ArmType,
     Design,
     DoseAction,
@@ -30,6 +31,7 @@ from tracker.terms.trial import (
 if TYPE_CHECKING:
     from tracker.models.account import TrialMember, User
     from tracker.models.biomarker import Assay
+    from tracker.models.evidence import Finding
     from tracker.models.participant import Participant
     from tracker.models.regimen import Regimen, RegimenComponent
 
@@ -138,6 +140,9 @@ class Arm(Record):
     )
     dose_decisions: Mapped[list[DoseDecision]] = relationship(
         back_populates="arm", order_by="DoseDecision.decided_on, DoseDecision.id"
+    )
+    decisions: Mapped[list[ArmDecision]] = relationship(
+        back_populates="arm", order_by="ArmDecision.decided_on, ArmDecision.id"
     )
 
     __table_args__ = (
@@ -285,3 +290,48 @@ class DoseDecision(Record):
         """Where it led, as it is printed."""
         levels = self.advice["next_levels"] if self.advice else []
         return " = ".join("({}, {})".format(*one) if isinstance(one, list) else str(one) for one in levels)
+
+
+class ArmDecision(Authored, FromReport, Record):
+    """What the director decided about an arm, and the figures that it rested on; the arm has its status since then.
+
+    `figures` keeps what the report showed: `summary`, its tables, and the boundaries that were crossed by then.
+    """
+
+    titles = _l("Arm decision"), _l("Arm decisions")
+    trial_path = "arm.trial"
+    searched = ("reason",)
+
+    arm_id: Mapped[int] = mapped_column(sa.ForeignKey("arm.id"), index=True)
+    decision: Mapped[ArmAction]
+    decided_on: Mapped[datetime.date]
+    reason: Mapped[str] = mapped_column(sa.Text)
+
+    arm: Mapped[Arm] = relationship(back_populates="decisions")
+    linked_findings: Mapped[list[DecisionFinding]] = relationship(
+        back_populates="arm_decision",
+        cascade="all, delete-orphan",
+        order_by="DecisionFinding.position",
+        collection_class=ordering_list("position"),
+    )
+
+    def __str__(self):
+        return _("%(action)s, %(date)s", action=self.decision.label, date=self.decided_on.isoformat())
+
+
+class DecisionFinding(Part):
+    """A finding that a decision about an arm refers to."""
+
+    owner = "arm_decision"
+    rows = "linked_findings"
+
+    arm_decision_id: Mapped[int] = mapped_column(sa.ForeignKey("arm_decision.id"), index=True)
+    finding_id: Mapped[int] = mapped_column(sa.ForeignKey("finding.id"), index=True)
+
+    arm_decision: Mapped[ArmDecision] = relationship(back_populates="linked_findings")
+    finding: Mapped[Finding] = relationship()
+
+    __table_args__ = (sa.UniqueConstraint("arm_decision_id", "finding_id"),)
+
+    def __str__(self):
+        return str(self.finding)

@@ -311,10 +311,17 @@ class ArmStanding:
         return not (goes_on and self.advice.next_levels == (self.current,))
 
     @property
+    def crossed(self) -> dict[str, object]:
+        """The boundaries that the arm has crossed, of its two stages and of its toxicity, each with why."""
+        states = {"stages": self.stages, "toxicity": self.toxicity}
+        return {
+            name: state.reason for name, state in states.items() if state is not None and state.is_crossed
+        }
+
+    @property
     def boundaries_crossed(self) -> list:
-        """Why the arm should be decided on: of its two stages, and of its toxicity."""
-        states = [state for state in (self.stages, self.toxicity) if state is not None]
-        return [state.reason for state in states if state.is_crossed]
+        """Why the arm should be decided on."""
+        return list(self.crossed.values())
 
 
 def arm_standings(outcomes, dlt, arms, levels) -> list[ArmStanding]:

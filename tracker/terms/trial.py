@@ -82,6 +82,22 @@ class EnrolmentStatus(Term):
     CLOSED = "closed", _l("Closed")
 
 
+class ArmAction(Term):
+    """What the director decides about an arm, and the status that it then has."""
+
+    OPEN = "open", _l("Open")
+    EXPAND = "expand", _l("Expand")
+    PAUSE = "pause", _l("Pause")
+    CLOSE = "close", _l("Close")
+
+    @property
+    def status(self) -> EnrolmentStatus:
+        return {
+            ArmAction.PAUSE: EnrolmentStatus.PAUSED,
+            ArmAction.CLOSE: EnrolmentStatus.CLOSED,
+        }.get(self, EnrolmentStatus.OPEN)
+
+
 class EscalationRule(Term):
     """How the next dose of an escalation is found; the rules are in `rules.escalation`."""
 

@@ -17,6 +17,7 @@ def register(app):
     from tracker.views import (
         account,
         biomarker,
+        decision,
         escalation,
         evidence,
         home,
@@ -45,6 +46,7 @@ def register(app):
         trial.arm,
         trial.cohort,
         trial.trial_member,
+        decision.arm_decision,
         escalation.dose_level,
         escalation.dose_decision,
         regimen.agent,

@@ -9,6 +9,7 @@ from tracker import clock
 from tracker.extensions import db
 from tracker.forms.account import EmptyForm
 from tracker.models import Agent, Biomarker, Participant, Regimen, Specimen, Trial
+from tracker.reads.decision import arms_awaiting_decision
 from tracker.reads.escalation import standings_in_scope
 from tracker.reads.evidence import (
     comments_mentioning,
@@ -66,6 +67,7 @@ def index():
         "home/index.html",
         doses_due=[one for one in standings if one.decision_is_due],
         crossed=[one for one in standings if one.boundaries_crossed],
+        awaiting=arms_awaiting_decision(standings) if current_user.may(Permission.DECIDE_ARMS) else [],
         trials=accrual(),
         outcomes=outcomes,
         by_trial=by_trial,

@@ -14,6 +14,7 @@ from tracker.reports.findings import figures_of
 from tracker.reports.kept import parameters_of
 from tracker.roles import Permission
 from tracker.views.access import permission_required
+from tracker.views.decision import basis_of
 
 reports = Blueprint("reports", __name__, url_prefix="/reports")
 
@@ -52,6 +53,7 @@ def show(slug):
         formats=FORMATS,
         file_address=file_address,
         finding_address=_finding_address(result),
+        basis=basis_of(slug, request.args),
     )
 
 

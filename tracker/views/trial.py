@@ -7,13 +7,15 @@ from sqlalchemy.orm import selectinload
 from tracker import actions, clock
 from tracker.extensions import db
 from tracker.forms.trial import ArmForm, CohortForm, ReleaseForm, TrialForm, TrialMemberForm
-from tracker.models import Arm, Cohort, DoseDecision, Trial, TrialMember
+from tracker.models import Arm, ArmDecision, Cohort, DoseDecision, Trial, TrialMember
+from tracker.reads.decision import decisions_of
 from tracker.reads.escalation import standings_in_scope
 from tracker.reads.trial import enrolled_by
 from tracker.reports.escalation import ladder_figure, standing_parts
 from tracker.roles import Permission
 from tracker.scope import reader
 from tracker.views.access import permission_required
+from tracker.views.decision import told_of
 from tracker.views.records import KINDS, change, find, form_page, record_views, render_record, save
 
 
@@ -51,7 +53,19 @@ def show(id):
         standings = standings_in_scope(clock.today(), trial_id=found.id)
         climbing = [one for one in standings if one.rule is not None and len(one.levels)]
         ladder = ladder_figure(climbing) if climbing else None
-    return render_record(KINDS["trial"], found, enrolled=enrolled_by(found), ladder=ladder)
+    arms = [arm.id for arm in found.arms]
+    return render_record(
+        KINDS["trial"],
+        found,
+        enrolled=enrolled_by(found),
+        ladder=ladder,
+        decisions=_decisions(ArmDecision.arm_id.in_(arms)) if arms else [],
+    )
+
+
+def _decisions(condition) -> list[tuple]:
+    """What was decided, with the figures then and now, for who may read reports."""
+    return told_of(decisions_of(condition)) if current_user.may(Permission.READ_REPORTS) else []
 
 
 @trial.route("/<id:id>/release", methods=["GET", "POST"])
@@ -87,7 +101,8 @@ def show_arm(id):
     may_see = current_user.may(Permission.READ_PARTICIPANTS) and found.withdrawn_at is None
     standings = standings_in_scope(clock.today(), arm_id=found.id) if may_see else []
     parts = standing_parts(standings[0]) if standings else {}
-    return render_record(KINDS["arm"], found, **parts)
+    decisions = _decisions(ArmDecision.arm_id == found.id)
+    return render_record(KINDS["arm"], found, decisions=decisions, **parts)
 
 
 cohort = record_views(
