@@ -10,6 +10,7 @@ from tests.factories import (
     make_adverse_event,
     make_agent,
     make_arm,
+    make_arm_decision,
     make_assay,
     make_biomarker,
     make_cohort,
@@ -38,6 +39,9 @@ from tracker.audit import because
 from tracker.exchange.uploads import check
 from tracker.extensions import db
 from tracker.models import Assay, Attribution, LevelDose, User
+from tracker.reports.base import run_report
+from tracker.reports.decisions import figures_of_decision
+from tracker.reports.kept import keep
 from tracker.roles import GRANTS, Role
 from tracker.terms.evidence import FindingStatus
 from tracker.terms.treatment import Causality
@@ -102,6 +106,7 @@ def centre(app):
     for participant in arms[0].participants:
         _treat(participant, regimens[0])
     _escalate(arms[0])
+    _decide(arms)
     with because("for the test"):
         for participant in arms[0].participants[:1]:
             for arm, cohort in zip(arms[1:], cohorts[1:]):
@@ -125,6 +130,16 @@ def _judge(trial, user):
         make_finding(validates=finding, arm=trial.arms[0], **about)
         make_finding_review(finding=finding, decided_by=author)
         make_comment(about=finding, trial=trial, author=author)
+
+
+def _decide(arms):
+    """Two decisions on each arm, which rest on a report."""
+    for arm in [*arms, *arms]:
+        result = run_report("outcomes", [("arm", f"{arm.trial.code}/{arm.code}")])
+        decision = make_arm_decision(arm=arm)
+        with because("for the test"):
+            keep(decision, result, figures_of_decision(result))
+            db.session.commit()
 
 
 def _treat(participant, regimen):

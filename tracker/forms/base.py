@@ -48,9 +48,6 @@ class RecordForm(FlaskForm):
     sections: ClassVar[list[tuple]] = []
     #: The field that must be known before the form makes sense, such as a participant's trial.
     needs: ClassVar[str | None] = None
-    #: Fields of a new record that the address may fill in, besides its owner, as ?tumor_location=SKIN does.
-    filled_in: ClassVar[tuple[str, ...]] = ()
-
     version = HiddenField()
     submission = HiddenField()
     reason = TextField(
@@ -74,17 +71,6 @@ class RecordForm(FlaskForm):
         if not self.is_submitted() or kwargs.get("formdata", self) is None:
             self.version.data = "" if record is None else str(record.version)
             self.submission.data = str(uuid.uuid4())
-            if record is None:
-                self._fill_in()
-
-    def _fill_in(self):
-        """Take from the address what it tells; what is not right there is left to be typed."""
-        for name in self.filled_in:
-            if name in request.args:
-                try:
-                    self[name].process_formdata([request.args[name]])
-                except ValueError:
-                    self[name].data = None
 
     @property
     def names(self) -> list[str]:

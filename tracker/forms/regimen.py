@@ -56,7 +56,6 @@ class ComponentForm(RowForm):
 
 class RegimenForm(RecordForm):
     model = Regimen
-    filled_in = ("name",)
     sections = [(_l("Regimen"), ["name", "rationale"]), (_l("Components"), ["components"])]
 
     name = TextField(_l("Name"), free=False, help=_l("Such as pembrolizumab + lenvatinib."))
@@ -103,7 +102,6 @@ class RegimenForm(RecordForm):
 class ReferenceResultForm(RecordForm):
     model = ReferenceResult
     needs = "regimen"
-    filled_in = ("tumor_location",)
     sections = [
         (_l("Population"), ["regimen", "tumor_location", "subtype", "prior_lines", "selection"]),
         (_l("Result"), ["endpoint", "n", "x", "rate", "x_is_rounded", "citation"]),

@@ -17,7 +17,7 @@ from sqlalchemy import orm
 
 from tracker.extensions import db, fetch_columns
 from tracker.models import DataVersion, Participant
-from tracker.scope import visible_trial_ids
+from tracker.scope import reader, visible_trial_ids
 
 #: Bytes of the frames that one process keeps, without the texts, each of which is kept once a frame.
 MEMORY = 256 * 2**20
@@ -74,7 +74,7 @@ def in_scope(read: Read, as_of: datetime.date) -> pd.DataFrame:
 def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFrame]:
     """Several of them."""
     versions = data_versions()
-    trials = visible_trial_ids()
+    trials = _trials_seen()
     return [
         read(sa.true(), as_of)
         if getattr(read, "is_beside", False)
@@ -104,7 +104,24 @@ def _of_no_trial(read, as_of, versions) -> pd.DataFrame:
 
 def data_versions() -> dict[int | None, int]:
     """How often the data of each trial have changed; under None of what belongs to no trial."""
-    return dict(db.session.execute(sa.select(DataVersion.trial_id, DataVersion.version)).all())
+    return once("versions", lambda: dict(db.session.execute(_VERSIONS).all()))
+
+
+_VERSIONS = sa.select(DataVersion.trial_id, DataVersion.version)
+
+
+def _trials_seen() -> list[int]:
+    return once(("trials", reader().request_id), visible_trial_ids)
+
+
+def once(name, ask):
+    """What is asked again and again, once a transaction: until it writes, it sees one state of the data."""
+    if db.session.info.get("has_written"):
+        return ask()
+    known = db.session.info.setdefault("asked", {})
+    if name not in known:
+        known[name] = ask()
+    return known[name]
 
 
 def _of_trials(read, as_of, trials, versions) -> pd.DataFrame:
@@ -186,3 +203,4 @@ def _note_statement(state):
 def _forget(session, transaction):
     if transaction.parent is None:
         session.info.pop("has_written", None)
+        session.info.pop("asked", None)

@@ -9,7 +9,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.extensions import db
 from tracker.models import Agent, Arm, Cohort, Participant, Regimen, RegimenComponent, Trial
 from tracker.models.participant import UNDATED_DAY_1
-from tracker.reads.base import frame
+from tracker.reads.base import frame, once
 from tracker.scope import reader
 from tracker.terms.base import Term
 from tracker.terms.regimen import MechanismClass
@@ -201,7 +201,7 @@ def filter_values(participants: pd.DataFrame, name: str) -> list[str]:
         "regimen": lambda: sa.select(Regimen.name),
     }
     if name in codes:
-        found = set(db.session.scalars(codes[name]()))
+        found = once((name, reader().request_id), lambda: set(db.session.scalars(codes[name]())))
     else:
         found = set(participants[name].dropna().unique())
     return sorted(found, key=lambda value: (value.casefold(), value))

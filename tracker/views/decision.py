@@ -38,10 +38,13 @@ arm_decision = record_views(
 def new():
     """Decide on an arm; ?arm=12 names it, and ?basis=outcomes%3Fby%3Darm the report that the decision rests on."""
     form = ArmDecisionForm()
-    if form.arm.data is None and not form.is_submitted():
+    arm = form.arm.data
+    if arm is None and not form.is_submitted():
         kind, field = KINDS["arm_decision"], form.arm
         return render_template("records/choose.html", kind=kind, field=field, options=field.options())
-    arm = form.arm.data
+    if arm is None:
+        form.validate()
+        return form_page(form, _("Decide on an arm"))
     result = _basis(arm)
     crossed = [name for one in standings_in_scope(clock.today(), arm_id=arm.id) for name in one.crossed]
     figures = figures_of_decision(result, crossed)
@@ -99,7 +102,7 @@ def _address(decision):
     return f"{decision.report}?{urlencode(arguments_of(decision))}"
 
 
-def told_of(decisions: list[ArmDecision], most: int = 3) -> list[tuple]:
+def told_of(decisions: list[ArmDecision], most: int = 2) -> list[tuple]:
     """(decision, its summary then, the same now) for lists; both are None where the reader may not see figures.
 
     Only of the latest few the report is asked again; of others what is now stands on their own pages.

@@ -142,6 +142,8 @@ def _word(field, names, value):
         return field.codes.label(value, str(get_locale()))
     if isinstance(value, dict) and "action" in value:  # the advice that a decision keeps
         return f"{value['action']}: {value.get('reason')}"
+    if isinstance(value, dict) and "tables" in value:  # a whole report, which not every reader may see
+        return _("kept, as the record's page shows them")
     if isinstance(value, dict):  # the figures of a report
         return "; ".join(f"{name} {shown(one)}" for name, one in value.items() if one is not None)
     if isinstance(value, list):  # what a report was asked; not every reader knows the trials
