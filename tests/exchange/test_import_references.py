@@ -73,3 +73,12 @@ def test_a_faulty_result_is_told_by_row_and_column(load, row, column):
     assert not done.is_stored
     assert (2, column) in list(zip(done.faults["row"], done.faults["column"]))
     assert results() == []
+
+
+def test_a_rate_in_percent_is_stored_as_a_fraction_and_kept_as_published(load):
+    mapping = MAPPING.replace('rate = "rate"', 'rate = { column = "rate", unit = "percent" }')
+    done = load(HEADER + "Drug A,BREAST,6.18,312,Paper\n", mapping)
+    assert results() == [("Drug A", 19, 312, True)]
+    assert db.session.scalar(sa.select(ReferenceResult.published_rate)) == pytest.approx(0.0618)
+    assert done.is_stored
+    assert not load(HEADER + "Drug A,BREAST,618,312,Other\n", mapping).is_stored

@@ -148,3 +148,18 @@ def test_a_stored_number_is_changed_as_a_number(sign_in):
     assert browser.submit(address, x="11", reason="misread").status_code == 303
     db.session.refresh(stored)
     assert stored.x == 11
+
+
+def test_a_rate_is_kept_as_published_until_the_number_is_another(sign_in):
+    browser = sign_in(Role.PHYSICIAN)
+    address = f"/reference-results/new?regimen={make_regimen().id}&tumor_location=SKIN"
+    assert browser.submit(address, n="312", rate="6.18", citation="Wang 2019").status_code == 303
+    stored = db.session.scalars(sa.select(ReferenceResult)).one()
+    assert (stored.x, stored.x_is_rounded, stored.published_rate) == (19, True, pytest.approx(0.0618))
+    address = f"/reference-results/{stored.id}/edit"
+    browser.submit(address, selection="pooled", reason="told late")
+    db.session.refresh(stored)
+    assert stored.published_rate == pytest.approx(0.0618)
+    browser.submit(address, x="20", reason="misread")
+    db.session.refresh(stored)
+    assert stored.published_rate is None

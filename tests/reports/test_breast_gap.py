@@ -96,6 +96,7 @@ def people(breast, other, *, unknown=0, subtypes=("TNBC",), location="SKIN"):
         "x",
         "n",
         "x_is_rounded",
+        "published_rate",
         "citation",
     ]
     return frame, values.dropna(subset="value"), characteristics, ASSAYS, pd.DataFrame(columns=columns)
@@ -284,7 +285,11 @@ def test_the_published_gap_is_established_and_not_split(app, shared):
     assert found == [13.9, 10.6, 16.3]
     row = tables(result)["gaps"].rows[0]
     assert (row["breast_n"], row["reference_n"], round(row["reference"], 3)) == (312, 7970, 0.2)
-    assert result.verdict["text"].startswith("Published, unadjusted, across trials. Breast responds less")
+    assert result.verdict["text"] == (
+        "Published, unadjusted, across trials. Breast responds less: 6.2% of 312 responded in breast and 20.0% of 7,970"
+        " in the reference (all other locations); the gap is 13.9 percentage points (10.6 to 16.3), from 19 and 1,596"
+        " responders."
+    )
     assert [parts(result)[name]["estimate"] for name in ("mix", "response")] == [None, None]
     assert tables(result)["strata"].rows == []
 

@@ -259,7 +259,8 @@ def _settled_references(section, frame, comparison):
         x = frame["x"] if "x" in frame else pd.Series(None, frame.index, dtype=INTEGER)
         rounded = (frame["rate"] * frame["n"].astype("float64")).round().astype(INTEGER)
         is_rounded = x.isna() & rounded.notna()
-        frame = frame.drop(columns="rate").assign(x=x.fillna(rounded), x_is_rounded=is_rounded.astype(YES_NO))
+        told = {"x_is_rounded": is_rounded.astype(YES_NO), "published_rate": frame["rate"].where(is_rounded)}
+        frame = frame.drop(columns="rate").assign(x=x.fillna(rounded), **told)
     return distinct(section, with_keys(section, frame), comparison.reading)
 
 

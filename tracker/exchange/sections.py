@@ -348,12 +348,12 @@ REFERENCE_RESULT = Section(
     fields={"regimen": name_field("regimen", maximum=200)}
     | model_fields(
         ReferenceResult,
-        "tumor_location subtype prior_lines endpoint x n x_is_rounded selection citation",
+        "tumor_location subtype prior_lines endpoint x n x_is_rounded published_rate selection citation",
         n=integer_field(1),
     ),
     required=("regimen", "tumor_location", "endpoint", "x", "n", "citation"),
     needs=("regimen", "tumor_location", "endpoint", "n", "citation"),
-    derived=("x_is_rounded",),
+    derived=("x_is_rounded", "published_rate"),
     told=("n", "x", "rate"),
     beside={"rate": number_field(0, 1, unit="fraction")},
 )

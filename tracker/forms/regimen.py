@@ -165,3 +165,12 @@ class ReferenceResultForm(RecordForm):
             ]
             return False
         return sound
+
+    def populate_obj(self, record):
+        """The rate is kept as published, as long as it is the one that gave the number."""
+        super().populate_obj(record)
+        rate = self.rate.data if "rate" in self else None
+        if rate is not None and record.x_is_rounded:
+            record.published_rate = rate / 100
+        elif record.published_rate is not None and round(record.published_rate * record.n) != record.x:
+            record.published_rate = None

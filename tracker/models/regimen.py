@@ -124,6 +124,8 @@ class ReferenceResult(Record):
     x: Mapped[int]
     n: Mapped[int]
     x_is_rounded: Mapped[bool] = mapped_column(default=False)
+    #: As it was printed, where x was computed from it.
+    published_rate: Mapped[float | None]
     selection: Mapped[str | None] = mapped_column(sa.String(300))
     citation: Mapped[str] = mapped_column(sa.String(500))
 
@@ -132,6 +134,7 @@ class ReferenceResult(Record):
     __table_args__ = (
         sa.CheckConstraint("n > 0", name="n_positive"),
         sa.CheckConstraint("x BETWEEN 0 AND n", name="x_within_n"),
+        sa.CheckConstraint("published_rate BETWEEN 0 AND 1", name="rate_is_fraction"),
     )
 
     def __str__(self):

@@ -32,7 +32,7 @@ def reference_results_frame(_everything, as_of: datetime.date) -> pd.DataFrame:
     """One row a published result that was recorded by the day `as_of`, in the order of their entry.
 
     reference_id, regimen_id, regimen (its name), tumor_location, subtype, prior_lines, endpoint (ReferenceEndpoint),
-    x, n, x_is_rounded, selection (of its population), citation.
+    x, n, x_is_rounded, published_rate (where x is rounded), selection (of its population), citation.
     """
     statement = sa.select(
         ReferenceResult.id.label("reference_id"),
@@ -45,6 +45,7 @@ def reference_results_frame(_everything, as_of: datetime.date) -> pd.DataFrame:
         ReferenceResult.x,
         ReferenceResult.n,
         ReferenceResult.x_is_rounded,
+        ReferenceResult.published_rate,
         ReferenceResult.selection,
         ReferenceResult.citation,
     ).join(ReferenceResult.regimen)

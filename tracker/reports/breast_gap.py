@@ -1,25 +1,35 @@
 """Why breast responds less: the gap to a reference, what differs, and how much of it is mix or response."""
 
-import functools
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 from flask_babel import LazyString, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.charts.base import NARROW_BELOW, WIDE
-from tracker.charts.bridge import Step, bridge
-from tracker.charts.forest import ForestRow, forest
-from tracker.forms.report import FilterField, ReportForm, value_label
+from tracker.forms.report import FilterField, ReportForm
 from tracker.reads.biomarker import assay_cutoffs, assays_frame, baseline_values_frame
 from tracker.reads.characteristics import characteristics_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.regimen import reference_results_frame
-from tracker.reports.base import Figure, Result, Shown, Table, percent, report
+from tracker.reports.base import Result, Shown, Table, percent, report
 from tracker.reports.gap_factors import Groups, biology, not_biology, not_measured
-from tracker.reports.published import LocationField, counts_of, published_notes, source_field
+from tracker.reports.gap_figures import (
+    OTHERS,
+    Gap,
+    bridge_figure,
+    forest_figure,
+    group_label,
+    rate_of,
+    reference_label,
+)
+from tracker.reports.published import (
+    LocationField,
+    counts_of,
+    published,
+    published_notes,
+    published_rate,
+    source_field,
+)
 from tracker.reports.rates import points, rate_card, shown_difference
 from tracker.reports.response import has_responded, is_counted, response_notes
 from tracker.reports.split import Split, gap_table, split_of, standardised_table, within_table
@@ -32,12 +42,11 @@ from tracker.reports.strata import (
     stratum_of,
     thin_notes,
 )
-from tracker.rules.gap import RULE, gap_claim, is_thin
-from tracker.stats.proportions import clopper_pearson, newcombe_difference
+from tracker.rules.gap import RULE, is_thin
 from tracker.terms.location import GapClaim
 from tracker.terms.participant import Subtype
 
-BREAST, OTHERS = "BREAST", "others"
+BREAST = "BREAST"
 
 
 class BreastSubtypeField(FilterField):
@@ -77,28 +86,6 @@ class BreastGapForm(ReportForm):
         return super().arguments | {"strata": strata, "subtype": self.subtype.data, "narrowed": narrowed}
 
 
-class Gap(NamedTuple):
-    """Reference − breast: counts, and the difference with its limits; missing where a group is too few."""
-
-    group: str
-    x: int
-    n: int
-    reference_x: int
-    reference_n: int
-
-    @property
-    def difference(self) -> tuple[float, float, float]:
-        if is_thin(self.n, self.reference_n):
-            return (np.nan,) * 3
-        limits = newcombe_difference(self.reference_x, self.reference_n, self.x, self.n)
-        return self.reference_x / self.reference_n - self.x / self.n, *map(float, limits)
-
-    @property
-    def claim(self) -> GapClaim:
-        _difference, low, high = self.difference
-        return gap_claim(self.n, self.reference_n, low, high)
-
-
 @report(
     "breast-gap",
     title=_l("Breast gap"),
@@ -132,7 +119,14 @@ def build(
     gaps = _gaps(counts_of(participants, references, source, narrowed), reference, subtype)
     notes = published_notes(references, source, narrowed)
     if source != "own":
-        return _unsplit(gaps, reference, source, notes)
+        rates = None
+        if source == "published":
+            told = published(references, narrowed)
+            rates = [
+                published_rate(told[one])
+                for one in (_is_breast(told, subtype), _is_reference(told, reference))
+            ]
+        return _unsplit(gaps, reference, source, notes, rates)
     chosen = {} if strata else {"strata": [PRIOR_LINES]}
     strata = list(strata) or [PRIOR_LINES]
     people = participants[is_counted(participants)].merge(
@@ -160,7 +154,7 @@ def build(
     ]
     return Result(
         tables,
-        figures=[_bridge(gaps[0], split, reference), _forest(gaps, frame, reference)],
+        figures=[bridge_figure(gaps[0], split, reference), forest_figure(gaps, frame, reference)],
         verdict=_verdict(gaps[0], reference, source),
         headline=_headline(gaps[0], split, reference),
         sentence=LazyString(_sentence, gaps[0], split, bool(thin)),
@@ -170,8 +164,8 @@ def build(
     )
 
 
-def _unsplit(gaps, reference, source, notes) -> Result:
-    """What published rates tell: the gap alone, under its heading."""
+def _unsplit(gaps, reference, source, notes, rates) -> Result:
+    """What published rates tell: the gap alone, under its heading. rates: as published, of breast and reference."""
     split = Split.none(
         gaps[0], [_l("Published rates tell nothing of single participants: the gap cannot be split.")]
     )
@@ -184,8 +178,8 @@ def _unsplit(gaps, reference, source, notes) -> Result:
             gap_table(split, split.notes),
             strata_table(frame, split.notes),
         ],
-        figures=[_bridge(gaps[0], split, reference), _forest(gaps, frame, reference)],
-        verdict=_verdict(gaps[0], reference, source),
+        figures=[bridge_figure(gaps[0], split, reference), forest_figure(gaps, frame, reference)],
+        verdict=_verdict(gaps[0], reference, source, rates),
         headline=_headline(gaps[0], split, reference),
         sentence=LazyString(_sentence, gaps[0], split, False),
         principal="gap",
@@ -218,21 +212,11 @@ def _gaps(counts, reference, subtype) -> list[Gap]:
     return gaps
 
 
-def reference_label(reference) -> str:
-    return _("All other locations") if reference == OTHERS else value_label("tumor_location", reference)
-
-
-def _group_label(group) -> str:
-    if group == "all":
-        return _("Breast")
-    return _("%(name)s: %(what)s", name=_("Breast"), what=value_label("subtype", group))
-
-
 def _gaps_table(gaps, reference, notes) -> Table:
     rows = []
     for gap in gaps:
-        row = [gap.group, gap.n, gap.x, *_rate(gap.x, gap.n)]
-        row += [gap.reference_n, gap.reference_x, *_rate(gap.reference_x, gap.reference_n)]
+        row = [gap.group, gap.n, gap.x, *rate_of(gap.x, gap.n)]
+        row += [gap.reference_n, gap.reference_x, *rate_of(gap.reference_x, gap.reference_n)]
         rows.append([*row, *gap.difference, gap.claim.value])
     columns = ["group"]
     for name in ("breast", "reference"):
@@ -243,7 +227,7 @@ def _gaps_table(gaps, reference, notes) -> Table:
         _l("The gap"),
         pd.DataFrame(rows, columns=columns),
         {
-            "group": Shown(_l("Breast"), lambda row: _group_label(row["group"]), is_number=False),
+            "group": Shown(_l("Breast"), lambda row: group_label(row["group"]), is_number=False),
             "breast": rate_card("breast", _l("ORR in breast (95% CI)")),
             "reference": rate_card(
                 "reference", LazyString(lambda: _("ORR: %(name)s", name=reference_label(reference)))
@@ -266,11 +250,7 @@ def _gaps_table(gaps, reference, notes) -> Table:
     )
 
 
-def _rate(x, n) -> tuple:
-    return (x / n if n else np.nan, *map(float, clopper_pearson(x, n)))
-
-
-def _verdict(gap, reference, source) -> dict:
+def _verdict(gap, reference, source, rates=None) -> dict:
     numbers = {
         "said": str(_SAID[gap.claim]),
         "x": _counted(gap.x),
@@ -282,6 +262,19 @@ def _verdict(gap, reference, source) -> dict:
     if gap.claim is GapClaim.TOO_FEW:
         said = _(
             "%(said)s: %(x)s/%(n)s responded in breast, %(other)s/%(m)s in the reference (%(reference)s).",
+            **numbers,
+        )
+    elif rates is not None:
+        difference, low, high = map(_plain, gap.difference)
+        said = _(
+            "%(said)s: %(rate)s of %(n)s responded in breast and %(other_rate)s of %(m)s in the reference"
+            " (%(reference)s); the gap is %(gap)s percentage points (%(low)s to %(high)s), from %(x)s and"
+            " %(other)s responders.",
+            rate=percent(rates[0]),
+            other_rate=percent(rates[1]),
+            gap=difference,
+            low=low,
+            high=high,
             **numbers,
         )
     else:
@@ -361,7 +354,7 @@ def _headline(gap, split, reference) -> Table:
         "reference_x": gap.reference_x,
     }
     for name, x, n in (("breast", gap.x, gap.n), ("reference", gap.reference_x, gap.reference_n)):
-        row |= dict(zip((name, f"{name}_low", f"{name}_high"), _rate(x, n)))
+        row |= dict(zip((name, f"{name}_low", f"{name}_high"), rate_of(x, n)))
     row |= {"gap": difference, "gap_low": low, "gap_high": high, "standardised": np.nan}
     cards = {
         "breast": rate_card("breast", _l("Breast")),
@@ -406,83 +399,3 @@ def _mix_sentence(row):
 
 def _response_sentence(row):
     return _("What the gap would be if both had the same mix of strata.")
-
-
-def _bridge(gap, split, reference) -> Figure:
-    """From the breast rate to the reference rate; in one step where mix and response cannot be told apart."""
-    columns = ["step", "kind", "value", "low", "high", "n"]
-    if is_thin(gap.n, gap.reference_n):
-        return Figure(
-            "bridge",
-            _BRIDGE,
-            pd.DataFrame(columns=columns),
-            functools.partial(_draw_bridge, reference=reference),
-        )
-    breast, other = (gap.x, gap.n), (gap.reference_x, gap.reference_n)
-    if split.mix is not None:
-        breast, other = split.breast, split.reference
-    rows = [["breast", "rate", *_rate(*breast), breast[1]]]
-    if split.mix is None:
-        rows.append(["gap", "unexplained", *gap.difference, None])
-    else:
-        rows += [["mix", "step", *split.mix, None], ["response", "step", *split.response, None]]
-    rows.append(["reference", "rate", *_rate(*other), other[1]])
-    frame = pd.DataFrame(rows, columns=columns).astype({"n": "Int64"})
-    return Figure("bridge", _BRIDGE, frame, functools.partial(_draw_bridge, reference=reference))
-
-
-_BRIDGE = _l("From the breast rate to the reference rate")
-
-
-def _draw_bridge(data, *, reference, **layout):
-    is_narrow = layout.get("width", WIDE) < NARROW_BELOW
-    labels = {
-        "breast": _("Breast"),
-        "mix": _("Mix") if is_narrow else _("Other mix"),
-        "response": _("Response") if is_narrow else _("Response within strata"),
-        "gap": _("Gap, not split"),
-        "reference": _("Reference") if is_narrow else reference_label(reference),
-    }
-    steps = [
-        Step(
-            labels[row["step"]],
-            row["kind"],
-            row["value"],
-            row["low"],
-            row["high"],
-            _("n = %(n)d", n=row["n"]) if row["kind"] == "rate" else "",
-        )
-        for row in data.to_dict("records")
-    ]
-    return bridge(steps, percent=percent, **layout)
-
-
-def _forest(gaps, frame, reference) -> Figure:
-    """The rates of breast, its subtypes and the reference, and of both within each stratum."""
-    rows = [[gap.group, None, gap.x, gap.n] for gap in gaps]
-    rows.append(["reference", None, gaps[0].reference_x, gaps[0].reference_n])
-    for row in frame.to_dict("records"):
-        rows += [
-            [name, row["stratum"], row[f"x_{name}"], row[f"n_{name}"]] for name in ("breast", "reference")
-        ]
-    rates = [[*row, *_rate(row[2], row[3])] for row in rows]
-    data = pd.DataFrame(rates, columns=["group", "stratum", "x", "n", "orr", "orr_low", "orr_high"])
-    draw = functools.partial(_draw_forest, reference=reference)
-    return Figure("forest", _l("Objective response rate, and within each stratum"), data, draw)
-
-
-def _draw_forest(data, *, reference, **layout):
-    def label(row):
-        names = {"reference": reference_label(reference), "breast": _("Breast")}
-        name = names.get(row["group"]) or _group_label(row["group"])
-        return (
-            name
-            if row["stratum"] is None or row["stratum"] != row["stratum"]
-            else f"{row['stratum']} · {name}"
-        )
-
-    names = ("x", "n", "orr", "orr_low", "orr_high")
-    rows = [ForestRow(label(row), *(row[name] for name in names)) for row in data.to_dict("records")]
-    return forest(
-        rows, estimate_label=_("ORR (95% CI)"), count_label=_("responders/treated"), percent=percent, **layout
-    )

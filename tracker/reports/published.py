@@ -102,6 +102,14 @@ def published(references: pd.DataFrame, narrowed: dict) -> pd.DataFrame:
     return told
 
 
+def published_rate(told: pd.DataFrame) -> float | None:
+    """The rate of these results together, as they were published before any rounding; None without participants."""
+    if not told["n"].sum():
+        return None
+    rate = told["published_rate"].fillna((told["x"] / told["n"]).astype("float64"))
+    return float((rate * told["n"]).sum() / told["n"].sum())
+
+
 def published_notes(references: pd.DataFrame, source: str, narrowed: dict) -> list:
     """Where published numbers come from and what they cannot tell."""
     if source == "own":
