@@ -425,7 +425,7 @@ def test_an_event_is_redacted_twice(app):
 
 def test_a_redaction_that_no_event_tells_is_refused_and_found(app):
     make_user()
-    rows = list(seal.stored_events())
+    rows = list(seal.stored_events(db.session))
     seals = [
         tuple(row)
         for row in db.session.execute(

@@ -4,6 +4,7 @@ Exit status: 0 done, 1 refused or failed, 2 wrongly used; each with one line tha
 """
 
 import contextlib
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -12,8 +13,10 @@ from urllib.parse import urlencode
 import click
 import sqlalchemy as sa
 
-from tracker import actions, audit, config, create_app, scope
-from tracker.extensions import db, faults_of_database, migrate_database, reading
+from tracker import actions, audit, clock, config, create_app, scope, seal
+from tracker.extensions import db, migrate_database, reading
+from tracker.extensions.copies import faults_of_database
+from tracker.terms.account import Action
 from tracker.values import Refusal
 
 HOST = "127.0.0.1"
@@ -53,8 +56,12 @@ def _opened(home: Path | None = None, **settings):
     """The application on a migrated database, as the system's owner."""
     app = create_app(settings, home=home)
     with app.app_context(), scope.everything():
-        migrate_database()
-        yield app
+        try:
+            migrate_database()
+            yield app
+        finally:
+            db.session.remove()
+            db.engine.dispose()
 
 
 # Serving
@@ -135,25 +142,35 @@ def report(slug, groupings, filters, settings, format_name, output):
 @cli.command()
 @click.argument("format_name", metavar="FORMAT")
 @click.option("--output", required=True, type=click.Path(file_okay=False, path_type=Path), help="A folder.")
-def export(format_name, output):
-    """Write all of something into a folder. FORMAT: trail."""
+@click.option(
+    "--identified", is_flag=True, help="Of csv: with codes, dates and free text, as they were entered."
+)
+def export(format_name, output, identified):
+    """Write all of something into a folder. FORMAT: csv, all records, de-identified; or trail, the audit trail."""
+    from tracker.exchange.export import write_records
     from tracker.exchange.trail import trail_file
 
-    if format_name != "trail":
-        raise Misuse(f"there is no format {format_name!r}; there is: trail")
+    if format_name not in ("csv", "trail"):
+        raise Misuse(f"there is no format {format_name!r}; there are: csv, trail")
+    if output.exists() and any(output.iterdir()):
+        raise Refusal(f"{output} is not empty; an export replaces nothing")
     output.mkdir(parents=True, exist_ok=True)
     with _opened():
-        actions.note_export("trail")
+        actions.note_export("trail" if format_name == "trail" else "records", identified=identified or None)
         with reading():
-            (output / "trail.csv").write_bytes(trail_file())
-    click.echo(f"{output / 'trail.csv'} is written.")
+            if format_name == "trail":
+                (output / "trail.csv").write_bytes(trail_file())
+                click.echo(f"{output / 'trail.csv'} is written.")
+            else:
+                counts = write_records(output, identified)
+                click.echo(
+                    f"{sum(counts.values())} rows in {len(counts)} files are written; see {output / 'README.txt'}."
+                )
 
 
 @cli.command()
 def verify():
     """Check the database, its references, and the trail: its guards, digests, chain and anchor."""
-    from tracker import seal
-
     with _opened(), reading():
         anchor = seal.read_anchor()  # before the snapshot, so that nothing is committed in between
         db.session.rollback()
@@ -162,6 +179,60 @@ def verify():
     if faults:
         raise Refusal(faults[0] + (f" (and {len(faults) - 1} more)" if faults[1:] else ""))
     click.echo(f"whole: the database, and its trail of {events} events in {links} transactions")
+
+
+@cli.command()
+@click.argument("path", metavar="[FILE]", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--with-key", is_flag=True, help="Put the trail's key in, so that the file alone restores all.")
+def backup(path, with_key):
+    """Copy the database, with the anchor of its trail, into one file, while others work; it is checked.
+
+    Without FILE it goes into the folder backups beside the database's settings.
+    """
+    from tracker.exchange.backup import write_backup
+
+    with _opened() as app:
+        path = path or Path(app.instance_path) / "backups" / f"tracker-{clock.now():%Y%m%dT%H%M%SZ}.zip"
+        if path.exists():
+            raise Refusal(f"{path} exists already; a backup replaces nothing")
+        audit.note(Action.BACK_UP, "database", file=path.name, with_key=with_key)
+        db.session.commit()
+        made = write_backup(path, with_key)
+    click.echo(f"{path} is written and checked: {made.events} events in {made.transactions} transactions.")
+    if not with_key:
+        click.echo(
+            "It does not hold the trail's key: keep a copy of trail_key, or of TRAIL_KEY, in another place."
+        )
+
+
+@cli.command()
+@click.argument("path", metavar="FILE", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def restore(path):
+    """Make the database from a backup, where there is none; a damaged file is refused."""
+    from tracker.exchange.backup import key_within, restore_backup
+
+    key_file = config.home() / "trail_key"
+    key = None if key_file.exists() else key_within(path)
+    app = create_app({"TRAIL_KEY": key} if key else {})
+    with app.app_context(), scope.everything():
+        made = restore_backup(path)
+        db.session.remove()
+        db.engine.dispose()
+    if key:
+        with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(key)
+    with _opened():
+        anchor = seal.read_anchor()
+        faults = faults_of_database(db.session) + seal.faults_of_trail(anchor)
+        if faults:
+            raise Refusal(f"the database is restored, but not whole: {faults[0]}")
+        audit.note(
+            Action.RECOVER, "database", file=path.name, made_at=made.made_at, transactions=made.transactions
+        )
+        db.session.commit()
+    click.echo(
+        f"The database of {made.made_at} is restored: {made.transactions} transactions. All later ones are not in it."
+    )
 
 
 @cli.command()

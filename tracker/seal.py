@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from flask import current_app
+from sqlalchemy import orm
 
 from tracker.extensions import db, fetch_columns, insert_columns, new_ids, take_turn
 from tracker.models import AuditEvent, AuditSeal
@@ -288,23 +289,24 @@ def check(key: bytes, events: Iterable[tuple], seals: Iterable[tuple], anchor: s
     return [said for _number, said in sorted(found.faults, key=lambda one: one[0])]
 
 
-def extent() -> tuple[int, int]:
+def extent(session: orm.Session | None = None) -> tuple[int, int]:
     """How many events and links there are."""
     counts = sa.select(sa.func.coalesce(sa.func.sum(AuditSeal.events), 0), sa.func.count(AuditSeal.id))
-    return tuple(db.session.execute(counts).one())
+    return tuple((session or db.session).execute(counts).one())
 
 
-def faults_of_trail(anchor: str | None) -> list[str]:
+def faults_of_trail(anchor: str | None, session: orm.Session | None = None) -> list[str]:
     """What is wrong with the stored trail, the earliest event first.
 
-    anchor: its line, as it was read before the transaction that reads the trail.
+    anchor: its line, as it was read before the transaction that reads the trail. session: on a copy of the database.
     """
+    session = session or db.session
     columns = sa.select(AuditSeal.id, AuditSeal.number, AuditSeal.events, AuditSeal.mac)
-    seals = [tuple(row) for row in db.session.execute(columns)]
-    return check(trail_key(), stored_events(), seals, anchor)
+    seals = [tuple(row) for row in session.execute(columns)]
+    return check(trail_key(), stored_events(session), seals, anchor)
 
 
-def stored_events() -> Iterator[tuple]:
+def stored_events(session: orm.Session) -> Iterator[tuple]:
     """FACTS, SAYS and mac of every event, by id."""
     named = [getattr(AuditEvent, name) for name in FACTS]
     named[FACTS.index("action")] = sa.cast(AuditEvent.action, sa.String)
@@ -314,7 +316,7 @@ def stored_events() -> Iterator[tuple]:
     last = 0
     while True:
         batch = chosen.where(AuditEvent.id > last).order_by(AuditEvent.id).limit(_BATCH)
-        cells = [_values(*one) for one in fetch_columns(db.session, batch)]
+        cells = [_values(*one) for one in fetch_columns(session, batch)]
         if not len(cells[0]):
             return
         cells[FACTS.index("at")] = [at.isoformat() for at in cells[FACTS.index("at")]]

@@ -72,7 +72,13 @@ def _kinds() -> dict[str, str]:
     kinds = {name: str(kind.titles[0]) for name, kind in KINDS.items()}
     if _accounts_only():
         return {name: kinds[name] for name in ABOUT_ACCOUNTS}
-    return kinds | {"report": _("Report"), "trail": _("Trail"), "audit_event": _("Event of the trail")}
+    return kinds | {
+        "report": _("Report"),
+        "trail": _("Trail"),
+        "database": _("Database"),
+        "records": _("All records"),
+        "audit_event": _("Event of the trail"),
+    }
 
 
 def _filter(name, label, options):
