@@ -33,6 +33,7 @@ from tracker.models import (
     Regimen,
     RegimenComponent,
     ReportedOutcome,
+    Screen,
     Specimen,
     Trial,
     TrialMember,
@@ -375,6 +376,15 @@ def make_import_file(**given):
     outline = outline_of("values.csv", content, SourceOptions()).as_json()
     defaults = {"name": "values.csv", "content": content, "outline": outline}
     return _store(ImportFile(**defaults | given))
+
+
+def make_screen(**given):
+    """A screen of three markers that is done."""
+    table = b"marker,n,events,ratio,chi2,p,q,status\nCD8,40,20,2,9,0.002,0.004,\nLDH,40,20,0.5,4,0.04,0.04,\n"
+    table += b"X,9,2,,,,,too few\n"
+    summary = {"as_of": "2026-01-31", "notes": [], "tried": 3, "tested": 2, "too_few": 1, "found": 2, "n": 40}
+    defaults = {"endpoint": "os", "test": "association", "summary": summary | {"events": 20}, "table": table}
+    return _store(Screen(**defaults | {"trial": given.pop("trial", None) or make_trial()} | given))
 
 
 def make_in(model, trial):

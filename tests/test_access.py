@@ -20,6 +20,7 @@ from tests.factories import (
     make_participant,
     make_regimen,
     make_reported_outcome,
+    make_screen,
     make_trial,
     make_trial_member,
     make_user,
@@ -67,6 +68,7 @@ def world(sign_in):
         "account": db.session.scalar(sa.select(SignIn.id)),
         "import_file": file.id,
         "job": file.job_id,
+        "screen": make_screen(user_id=other.user_id, trial=mine).id,
     }
     return World(mine, others, numbers, own)
 

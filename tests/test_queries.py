@@ -29,6 +29,7 @@ from tests.factories import (
     make_reference_result,
     make_regimen,
     make_reported_outcome,
+    make_screen,
     make_specimen,
     make_trial,
     make_trial_member,
@@ -218,6 +219,7 @@ def _too_many(app, centre, browser, statements, role):
         mapping=MAPPING.format(code=centre[0].code),
         job=make_job(user_id=browser.user_id),
     )
+    make_screen(user_id=browser.user_id, trial=centre[0])
     check(file, update=False)
     for rule in sorted(app.url_map.iter_rules(), key=lambda rule: rule.endpoint):
         permissions = set(getattr(app.view_functions[rule.endpoint], "permissions", ()))

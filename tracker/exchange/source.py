@@ -155,6 +155,33 @@ def read_start(name: str, content: bytes, options: SourceOptions, most: int):
     return _frame(islice(rows, most), number, len(header), places, options, faults)
 
 
+def read_cells(name: str, content: bytes, options: SourceOptions, most: int):
+    """The names of the columns, and of so many rows that are not blank the number and the cells, as they stand.
+
+    For tables too wide to be taken column by column. Also Faults: names that stand twice, rows of another length,
+    which are left out. Raises Refusal as `read_table` does.
+    """
+    faults = Faults()
+    rows = _rows(name, content, options, faults)
+    number, header = _header(rows)
+    for twice in [one for one, times in Counter(header).items() if times > 1 or not one]:
+        faults.add(
+            _("Every column needs a name of its own."), row=number, column=twice or None, value=twice or None
+        )
+    width, found = len(header), []
+    for at, row in enumerate(rows, start=number + 1):
+        if _is_blank(row):
+            continue
+        if len(row) < width or any(row[width:]):
+            message = _("The row has %(cells)d cells, the header %(width)d.", cells=len(row), width=width)
+            faults.add(message, row=at)
+            continue
+        found.append((at, row[:width]))
+        if len(found) >= most:
+            break
+    return header, found, faults
+
+
 def _rows(name, content, options, faults):
     """An iterator of rows, the header among them; the faults of reading them are added on the way."""
     ending = PurePath(name.replace("\\", "/")).suffix.lower()

@@ -4,7 +4,7 @@ from tracker.models.account import SignIn, TrialMember, User
 from tracker.models.base import Authored, FromReport, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
-from tracker.models.housekeeping import DataVersion, ImportFile, Job, Submission
+from tracker.models.housekeeping import DataVersion, ImportFile, Job, Screen, Submission
 from tracker.models.oversight import AuditEvent, AuditSeal, Comment, Mention, Query
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
@@ -60,6 +60,7 @@ __all__ = [
     "RegimenComponent",
     "RemarkAnswer",
     "ReportedOutcome",
+    "Screen",
     "SignIn",
     "Specimen",
     "Submission",

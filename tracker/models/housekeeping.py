@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker import clock
 from tracker.extensions import db
+from tracker.terms.biomarker import ScreenEndpoint, ScreenTest
 from tracker.terms.housekeeping import JobState
 
 if TYPE_CHECKING:
@@ -95,3 +96,27 @@ class ImportFile(db.Model):
     job: Mapped[Job | None] = relationship()
 
     __mapper_args__ = {"version_id_col": version}
+
+
+class Screen(db.Model):
+    """Many markers against one outcome of one trial: what was asked, and what was found.
+
+    Only who asked sees it. file_name, content: the matrix that was uploaded,
+    thrown away once it is screened; without one every stored assay is. summary: how many markers were tried, how many
+    participants there were, the faults of the file. table: one line a marker, as CSV.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    job_id: Mapped[int | None] = mapped_column(sa.ForeignKey("job.id"))
+    endpoint: Mapped[ScreenEndpoint]
+    test: Mapped[ScreenTest]
+    file_name: Mapped[str | None] = mapped_column(sa.String(300))
+    content: Mapped[bytes | None] = mapped_column(deferred=True)
+    summary: Mapped[dict | None] = mapped_column(_JSON_OR_NULL)
+    table: Mapped[bytes | None] = mapped_column(deferred=True)
+    created_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+
+    trial: Mapped[Trial] = relationship()
+    job: Mapped[Job | None] = relationship()

@@ -14,6 +14,7 @@ from tracker.extensions import db
 from tracker.models import Arm, Assay, Biomarker, Measurement, Participant, Specimen, Trial
 from tracker.reads.base import Read, frame, in_scope, of_no_trial
 from tracker.reads.participant import day_of_first_dose, started_on
+from tracker.stats.association import tied_at_limits
 from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
 from tracker.values import Refusal
 
@@ -242,3 +243,9 @@ def marker_status(value: pd.Series, qualifier: pd.Series, cutoff: float) -> pd.S
         MarkerStatus.MISSING.value,
     )
     return pd.Series(status, value.index, "str")
+
+
+def ordered_values(values, qualifiers) -> np.ndarray:
+    """The values as far as their order is known: those beyond a limit are tied there. qualifiers: as stored."""
+    qualifiers = np.asarray(qualifiers)
+    return tied_at_limits(values, qualifiers == Qualifier.BELOW.value, qualifiers == Qualifier.ABOVE.value)

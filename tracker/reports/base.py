@@ -223,6 +223,7 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
             table.notes = [*asked.notes, *common_notes(participants), *table.notes]
     if asked.form.marked is not None and asked.form.uses_marker:
         told = participants.loc[participants["marker_value"].notna(), "trial"]
+        told = pd.Series(result.chosen["trial"]) if "trial" in result.chosen else told
         for figure in result.figures:
             figure.caption = [*marker_caption(asked.form.marked, told), *figure.caption]
     result.report, result.form, result.frames = asked.report, asked.form, asked.frames

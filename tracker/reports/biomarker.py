@@ -12,6 +12,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.charts.roc import RocPoint, roc
 from tracker.charts.strips import Strip, strips
 from tracker.forms.report import ChoiceField, LandmarkForm, value_label
+from tracker.reads.biomarker import ordered_values
 from tracker.reads.outcome import outcomes_frame
 from tracker.reports import survival
 from tracker.reports.base import (
@@ -31,7 +32,7 @@ from tracker.reports.base import (
 from tracker.reports.cutoffs import Cut, can_be_told, cuts_of, status_at
 from tracker.reports.known import with_known_outcome
 from tracker.reports.survival import shown_p
-from tracker.stats.association import auc, roc_points, tied_at_limits
+from tracker.stats.association import auc, roc_points
 from tracker.stats.proportions import clopper_pearson
 from tracker.terms.biomarker import MarkerStatus, Qualifier
 from tracker.terms.evidence import CutoffOrigin
@@ -84,7 +85,7 @@ def build(participants, endpoint="response", marked=None):
     if marked is None:
         return _empty()
     measured = participants[participants["marker_value"].notna()]
-    measured = measured.assign(order=_ordered(measured))
+    measured = measured.assign(order=ordered_values(measured["marker_value"], measured["marker_qualifier"]))
     responses, of_response = with_known_outcome(measured, "response")
     cuts = cuts_of(measured, responses, endpoint, marked)
     chosen = next((cut for cut in cuts if cut.origin == CutoffOrigin.PRESPECIFIED.value), None)
@@ -115,14 +116,6 @@ def build(participants, endpoint="response", marked=None):
             figure.caption = [line, *figure.caption]
     tables += [table for table, _groups in spread]
     return Result(tables, figures=figures, sentence=_sentence(by_status, area, chosen))
-
-
-def _ordered(measured):
-    """The values with what lies beyond a limit tied there, as far as their order is known."""
-    sign = measured["marker_qualifier"]
-    return tied_at_limits(
-        measured["marker_value"], sign == Qualifier.BELOW.value, sign == Qualifier.ABOVE.value
-    )
 
 
 def _varies(measured):

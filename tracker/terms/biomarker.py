@@ -87,3 +87,18 @@ class Unassessable(Term):
     UNKNOWN = "unknown in one arm", _l("the marker is unknown in one arm")
     OVERLAP = "overlap", _l("some participants belong to both the treated and the comparator")
     CRITERIA = "criteria differ", _l("response is judged by different criteria in the two arms")
+
+
+class ScreenEndpoint(Term):
+    """The outcome against which many markers are screened."""
+
+    RESPONSE = "response", _l("Response")
+    PFS = "pfs", _l("Progression-free survival")
+    OS = "os", _l("Overall survival")
+
+
+class ScreenTest(Term):
+    """What is asked of each marker of a screen."""
+
+    ASSOCIATION = "association", _l("Association with the outcome")
+    INTERACTION = "interaction", _l("Interaction with treatment")

@@ -113,7 +113,7 @@ def new():
 
 
 def _take_in(form):
-    name, content = _sent(form.file.data)
+    name, content = name_and_content(form.file.data)
     trial, text = form.trial.data, None
     if form.mapping.data:
         text, trial = _given_mapping(form.mapping.data.read(), trial)
@@ -172,7 +172,7 @@ def _take_pasted(form):
     return check_now(found, update=False)
 
 
-def _sent(sent) -> tuple[str, bytes]:
+def name_and_content(sent) -> tuple[str, bytes]:
     """The file's name, which is only ever shown, and its bytes."""
     name = PurePath(sent.filename.replace("\\", "/")).name
     name = "".join(one if one.isprintable() else "?" for one in unicodedata.normalize("NFC", name))
@@ -383,7 +383,7 @@ def replace(id):
         if form.csrf_token.errors:
             return _expired(found)
         raise Refusal(" ".join(str(one) for one in form.file.errors))
-    name, content = _sent(form.file.data)
+    name, content = name_and_content(form.file.data)
     if name.lower().endswith(".toml"):
         text, trial = _given_mapping(content, found.trial)
         look_at(found, found.content, text)
