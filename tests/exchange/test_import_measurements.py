@@ -90,6 +90,7 @@ def test_a_file_of_results_needs_no_more_of_participants_than_their_codes(load, 
     assert (assay.biomarker.name, assay.biomarker.kind) == ("Tumor mutational burden", "mutational burden")
     one = db.session.scalars(sa.select(Measurement)).first()
     assert (one.timepoint, one.qc_status, one.measured_on) == ("baseline", "passed", None)
+    assert one.imported
 
 
 def test_a_measurement_may_name_the_participants_column_itself(load, trial):

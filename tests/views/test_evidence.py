@@ -13,6 +13,7 @@ from tests.factories import (
     make_hypothesis,
     make_measurement,
     make_participant,
+    make_specimen,
     make_trial,
     make_user,
 )
@@ -262,12 +263,13 @@ def register(browser, marker, **given):
     return stored(Hypothesis)
 
 
-def measure(marker, trial, days):
+def measure(marker, trial, days, **given):
     """A value of the marker, of a day so long after today."""
     return make_measurement(
         assay=make_assay(biomarker=marker),
         participant=make_participant(trial=trial),
         measured_on=clock.today() + datetime.timedelta(days=days),
+        **given,
     )
 
 
@@ -285,6 +287,25 @@ def test_a_hypothesis_is_before_data_if_all_is_stored_and_dated_later(
     if not stored_first:
         measure(marker, trial, days)
     assert f">{told}</span>" in browser.get(f"/hypotheses/{hypothesis.id}").text
+
+
+@pytest.mark.parametrize("what", ["measurement", "participant"])
+def test_what_came_in_a_file_existed_whatever_its_day(sign_in, marker, trial, what):
+    browser = sign_in(Role.RESEARCHER, [trial])
+    hypothesis = register(browser, marker)
+    if what == "measurement":
+        measure(marker, trial, 3, imported=True)
+    else:
+        make_participant(trial=trial, imported=True)
+    assert ">Data existed</span>" in browser.get(f"/hypotheses/{hypothesis.id}").text
+
+
+def test_a_specimen_that_was_collected_before_existed(sign_in, marker, trial):
+    browser = sign_in(Role.RESEARCHER, [trial])
+    hypothesis = register(browser, marker)
+    person = make_participant(trial=trial)
+    make_specimen(participant=person, collected_on=clock.today() - datetime.timedelta(days=9))
+    assert ">Data existed</span>" in browser.get(f"/hypotheses/{hypothesis.id}").text
 
 
 def test_data_of_another_population_or_marker_do_not_count(sign_in, marker, trial):

@@ -13,7 +13,7 @@ from tracker.audit import batches, store_columns
 from tracker.exchange.compare import Changes, Comparison
 from tracker.exchange.sections import SECTIONS
 from tracker.extensions import db, violated
-from tracker.models import Participant, TrialMember
+from tracker.models import Importable, Participant, TrialMember
 from tracker.rules.checks import rules_of
 from tracker.scope import reader
 from tracker.values import Refusal
@@ -111,6 +111,8 @@ def _insert(changes: Changes, trial_id, ids, tell, parts: Changes | None) -> dic
         batch = changes.new.iloc[start : start + _STEP]
         columns = _columns(section, batch, ids)
         columns |= {name: [value] * len(batch) for name, value in owner.items()}
+        if issubclass(section.model, Importable):
+            columns["imported"] = [True] * len(batch)
         rows = {parts.section.model: [own.get(key, []) for key in batch[section.key]]} if own else None
         inserted += store_columns(section.model, columns, rows)
         tell(len(batch), str(section.model.titles[1]))

@@ -1,7 +1,7 @@
 """What is stored. A record is found under its table's name, which is also its word in addresses."""
 
 from tracker.models.account import SignIn, TrialMember, User
-from tracker.models.base import Authored, FromReport, Part, Record
+from tracker.models.base import Authored, FromReport, Importable, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
 from tracker.models.housekeeping import DataVersion, ImportFile, Job, Screen, Submission
@@ -45,6 +45,7 @@ __all__ = [
     "FromReport",
     "Hypothesis",
     "ImportFile",
+    "Importable",
     "Job",
     "Lesion",
     "LesionMeasurement",

@@ -92,6 +92,12 @@ class Authored:
         return self.author_id is not None and self.author_id != user.id
 
 
+class Importable:
+    """Data on participants. imported: came in a file, so that it may be older than the day on which it was stored."""
+
+    imported: Mapped[bool] = mapped_column(default=False, server_default=sa.false())
+
+
 class FromReport:
     """A record that rests on the figures of a report; without a report, somebody typed them.
 

@@ -12,7 +12,7 @@ from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Authored, Record
+from tracker.models.base import Authored, Importable, Record
 from tracker.terms.biomarker import BiomarkerKind, QcStatus, Qualifier, Scale, Timepoint
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Assay(Record):
         return self.name
 
 
-class Measurement(Record):
+class Measurement(Importable, Record):
     """One value of one assay in one participant: a number, or a category of an ordinal assay."""
 
     titles = _l("Measurement"), _l("Measurements")

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Code, Record
+from tracker.models.base import Code, Importable, Record
 from tracker.terms.codes import tissues
 from tracker.terms.participant import (
     BestResponse,
@@ -45,7 +45,7 @@ def on_study_day(day: int) -> datetime.date:
     return UNDATED_DAY_1 + datetime.timedelta(days=day - 1 if day > 0 else day)
 
 
-class Participant(Record):
+class Participant(Importable, Record):
     """A person in a trial, known by a code only.
 
     A participant who is `undated` came without calendar dates: their dates count from 2000-01-01 as study
@@ -139,7 +139,7 @@ class Participant(Record):
         return self.research_consent_withdrawn_on is None and self.consents_to_sample_research is not False
 
 
-class ReportedOutcome(Record):
+class ReportedOutcome(Importable, Record):
     """What a source says became of a participant, where the assessments themselves are not at hand."""
 
     titles = _l("Reported outcome"), _l("Reported outcomes")

@@ -11,7 +11,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Part, Record
+from tracker.models.base import Importable, Part, Record
 from tracker.terms.response import LesionRole, LesionState, Modality, Organ, OverallResponse
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Lesion(Record):
         return self.label
 
 
-class TumorAssessment(Record):
+class TumorAssessment(Importable, Record):
     """What one scan or examination found: a measurement of each lesion.
 
     `investigator_response` is entered only where the investigator's call differs from what is derived.

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Record
+from tracker.models.base import Importable, Record
 from tracker.terms.biomarker import Timepoint
 from tracker.terms.response import Organ
 from tracker.terms.specimen import AnatomicPlace, SpecimenQuality, SpecimenStatus, SpecimenType
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tracker.models.participant import Participant
 
 
-class Specimen(Record):
+class Specimen(Importable, Record):
     """What was taken from a participant, where and when.
 
     Only of a participant without dates may the day be missing.

@@ -12,7 +12,7 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from tracker.models.base import Code, Part, Record
+from tracker.models.base import Code, Importable, Part, Record
 from tracker.terms.codes import ctcae_socs, ctcae_terms
 from tracker.terms.regimen import DoseUnit
 from tracker.terms.treatment import (
@@ -58,7 +58,7 @@ class Administration(Record):
         return _("Cycle %(cycle)d", cycle=self.cycle)
 
 
-class AdverseEvent(Record):
+class AdverseEvent(Importable, Record):
     """Something unfavourable that happened to a participant after consent, whatever its cause.
 
     `term` is in the source's words; `ctcae_term` the term of CTCAE 5 that it matches.

@@ -24,6 +24,7 @@ from tracker.models import (
     Participant,
     Regimen,
     ReportedOutcome,
+    Specimen,
     Trial,
     TumorAssessment,
     User,
@@ -68,7 +69,11 @@ def hypothesis_states(hypotheses: Sequence[Hypothesis]) -> dict[int, HypothesisS
         since = max([one.registered_at, *moments])
         own = [row for row in rows if _is_of_population(row, one)]
         standing = data_standing(
-            since, [StoredData(row.first_stored_at, row.first_on, bool(row.undated)) for row in own]
+            since,
+            [
+                StoredData(row.first_stored_at, row.first_on, bool(row.undated), bool(row.imported))
+                for row in own
+            ],
         )
         measured = sum(row.rows for row in own if row.biomarker_id is not None)
         found[one.id] = HypothesisState(standing, since, len(moments), measured)
@@ -92,8 +97,8 @@ def _stored_data():
     """The data of all participants by kind, trial and tumor location (of measurements also marker and assay).
 
     Rows: trial_id, tumor_location, biomarker_id, assay_id, rows, first_stored_at (None of deaths, which are stored with
-    the participant and are judged by their day), first_on, undated (how many have no day). Withdrawn data count: they
-    were seen.
+    the participant and are judged by their day), first_on, undated (how many have no day), imported (how many came in
+    a file). Participants count who died or came in a file. Withdrawn data count: they were seen.
     """
     nothing, never = sa.cast(sa.null(), sa.Integer), sa.cast(sa.null(), UtcDateTime)
     no_day = sa.cast(sa.null(), sa.Date)
@@ -109,6 +114,7 @@ def _stored_data():
             (never if model is Participant else sa.func.min(model.created_at)).label("first_stored_at"),
             sa.func.min(day).label("first_on"),
             sa.func.sum(lacks_day).label("undated"),
+            sa.func.sum(sa.case((model.imported, 1), else_=0)).label("imported"),
         )
         keys = [Participant.trial_id, Participant.tumor_location]
         return found.select_from(Participant), keys
@@ -122,12 +128,14 @@ def _stored_data():
     for model, day in (
         (TumorAssessment, TumorAssessment.assessed_on),
         (AdverseEvent, AdverseEvent.started_on),
+        (Specimen, Specimen.collected_on),
         (ReportedOutcome, no_day),
     ):
         chosen, keys = select(model, day)
         parts.append(chosen.join(model, model.participant_id == Participant.id).group_by(*keys))
     died, keys = select(Participant, Participant.died_on)
-    parts.append(died.where(Participant.died_on.is_not(None)).group_by(*keys))
+    counts = sa.or_(Participant.died_on.is_not(None), Participant.imported)
+    parts.append(died.where(counts).group_by(*keys))
     return db.session.execute(sa.union_all(*parts).execution_options(unscoped=True)).all()
 
 

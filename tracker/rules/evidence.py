@@ -120,27 +120,27 @@ class StoredData:
     """Data of some participants, of one kind.
 
     first_stored_at: when the first was stored, None where only the day tells; first_on: the earliest day that they
-    are of; some_undated: whether
-    any has no day.
+    are of; some_undated: whether any has no day; some_imported: whether any came in a file.
     """
 
     first_stored_at: datetime.datetime | None
     first_on: datetime.date | None
     some_undated: bool = False
+    some_imported: bool = False
 
 
 def data_standing(registered_at: datetime.datetime, data: Iterable[StoredData]) -> DataStanding:
     """Whether a hypothesis was registered before there were data of its population.
 
-    It was only if nothing was stored earlier and everything is of a later day; what has no day, as imported cohorts
-    often have none, reads "data existed". The day of the registration itself is not later.
+    It was only if nothing was stored earlier and everything is of a later day; what has no day, or came in a file at
+    any time, reads "data existed". The day of the registration itself is not later.
 
     Source: ICH E9, 5.1 (prespecification of the analysis); REMARK item 1.
     """
     day = registered_at.date()
     for one in data:
         stored_earlier = one.first_stored_at is not None and one.first_stored_at <= registered_at
-        if stored_earlier or one.some_undated:
+        if stored_earlier or one.some_undated or one.some_imported:
             return DataStanding.DATA_EXISTED
         if one.first_on is None or one.first_on <= day:
             return DataStanding.DATA_EXISTED

@@ -108,6 +108,7 @@ def _field(form, name):
     others = {
         "withdrawn_at": _("Withdrawn"),
         "undated": _("Without dates"),
+        "imported": _("Imported"),
         "disabled_at": _("Disabled"),
         "advice": _("Advice of the rule"),
         "ctcae_term": _("CTCAE term"),
