@@ -182,3 +182,32 @@ def test_a_finding_turns_stale_when_a_value_moves_even_if_its_status_stays(app):
     changed.value = 4.5
     db.session.flush()
     assert run(marker="Marker")[0].fingerprint != before
+
+
+def test_assays_of_one_biomarker_are_compared_by_status_and_by_number(app):
+    """Twenty participants: +/+ 8, +/- 2, -/+ 3, -/- 7; kappa (15/20 - 1/2) / (1 - 1/2) is 0.5 by hand."""
+    first = [12] * 10 + [3] * 10
+    second = [24] * 8 + [6] * 2 + [24] * 3 + [6] * 7
+    assay = store(first, np.arange(20) % 2, positive_cutoff=10, unit="%", pool_group="A")
+    other = make_assay(name="Other", biomarker=assay.biomarker, positive_cutoff=20, unit="%", pool_group="B")
+    for one, value in zip(assay.measurements, second):
+        make_measurement(assay=other, participant=one.participant, value=value)
+    _result, tables = run(marker="Marker")
+    (row,) = tables["agreement"]
+    counts = [row[name] for name in ("both_positive", "first_only", "second_only", "both_negative")]
+    assert counts == [8, 2, 3, 7]
+    assert row["kappa"] == pytest.approx(0.5)
+    assert row["bias"] == pytest.approx(np.mean(np.array(first) - np.array(second)))
+    assert (row["n"], row["may_be_pooled"]) == (20, False)
+    assert any("pool group" in str(note) for note in _result.tables[-1].notes)
+
+
+def test_assays_in_other_units_are_compared_by_status_alone(app):
+    assay = store(range(20), np.arange(20) % 2, positive_cutoff=10, unit="%")
+    other = make_assay(name="Other", biomarker=assay.biomarker, positive_cutoff=5, unit="score")
+    for one in assay.measurements:
+        make_measurement(assay=other, participant=one.participant, value=one.value / 2)
+    (row,) = run(marker="Marker")[1]["agreement"]
+    assert row["kappa"] == 1
+    assert row["bias"] is None
+    assert row["slope"] is None

@@ -277,8 +277,12 @@ class ReportForm(wtforms.Form):
     #: Whether a marker must have a cutoff, given or the assay's.
     needs_cutoff = True
 
-    #: The Marker that the report is about, once it is known.
+    #: Whether other assays of the marker's biomarker are read, too.
+    compares_assays = False
+
+    #: The Marker that the report is about, and other assays of its biomarker, once they are known.
     marked = None
+    others = ()
 
     def __init__(self, arguments: MultiDict):
         """Raises Refusal for a parameter or a value that does not exist."""

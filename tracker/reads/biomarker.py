@@ -18,6 +18,9 @@ from tracker.stats.association import tied_at_limits
 from tracker.terms.biomarker import MarkerStatus, QcStatus, Qualifier, Scale, Timepoint
 from tracker.values import Refusal
 
+#: Assays of one biomarker that are compared.
+MOST_ASSAYS = 8
+
 
 def measurements_of(participant: Participant) -> list[Measurement]:
     """The participant's measurements with their assays, by assay and then by day."""
@@ -249,3 +252,37 @@ def ordered_values(values, qualifiers) -> np.ndarray:
     """The values as far as their order is known: those beyond a limit are tied there. qualifiers: as stored."""
     qualifiers = np.asarray(qualifiers)
     return tied_at_limits(values, qualifiers == Qualifier.BELOW.value, qualifiers == Qualifier.ABOVE.value)
+
+
+class OtherAssay(NamedTuple):
+    """Another assay of the same biomarker. column: of its values in the participants; that of the status follows it.
+
+    may_be_pooled: whether both are of one pool group, so that their values mean the same.
+    """
+
+    name: str
+    unit: str | None
+    scale: Scale
+    cutoff: float | None
+    may_be_pooled: bool
+    column: str
+
+
+def with_other_assays(
+    participants: pd.DataFrame, marked: Marker, as_of
+) -> tuple[pd.DataFrame, list[OtherAssay]]:
+    """The participants with the values and the status by each other assay of the marker's biomarker, and these."""
+    one = db.session.scalar(sa.select(Assay).where(Assay.name == marked.assay))
+    chosen = sa.select(Assay).where(Assay.biomarker_id == one.biomarker_id, Assay.id != one.id)
+    found = []
+    for place, assay in enumerate(db.session.scalars(chosen.order_by(Assay.name).limit(MOST_ASSAYS))):
+        other, marker = with_marker(participants, assay.name, None, as_of, False, marked.landmark_days)
+        if other["marker_value"].isna().all():
+            continue
+        column = f"other_{place}"
+        participants = participants.assign(
+            **{column: other["marker_value"], f"{column}_status": other["marker"]}
+        )
+        pooled = one.pool_group is not None and one.pool_group == assay.pool_group
+        found.append(OtherAssay(assay.name, assay.unit, assay.scale, marker.cutoff, pooled, column))
+    return participants, found

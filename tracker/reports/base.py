@@ -21,7 +21,7 @@ from werkzeug.datastructures import MultiDict
 from tracker.charts.base import WIDE, Standalone
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
 from tracker.reads.base import frames_in_scope
-from tracker.reads.biomarker import assay_names, with_marker
+from tracker.reads.biomarker import assay_names, with_marker, with_other_assays
 from tracker.reads.participant import MASKED, filter_values, masked_for_reader, started_on
 from tracker.reports.setting import one_setting
 from tracker.rules.landmark import from_landmark
@@ -262,6 +262,8 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
             participants, form.marker.data, form.cutoff.data, as_of, form.needs_cutoff, form.landmark_days
         )
         form.cutoff.data = form.marked.cutoff
+        if form.compares_assays:
+            participants, form.others = with_other_assays(participants, form.marked, as_of)
         for name, column in form.marker.columns.items():
             other, _marked = with_marker(participants, name, None, as_of, landmark_days=form.landmark_days)
             participants = participants.assign(**{column: other["marker"]})

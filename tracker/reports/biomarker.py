@@ -15,6 +15,7 @@ from tracker.forms.report import ChoiceField, LandmarkForm, value_label
 from tracker.reads.biomarker import ordered_values
 from tracker.reads.outcome import outcomes_frame
 from tracker.reports import survival
+from tracker.reports.assays import agreement_table
 from tracker.reports.base import (
     FEW,
     Figure,
@@ -67,10 +68,11 @@ class BiomarkerForm(LandmarkForm):
 
     needs_cutoff = False
     uses_marker = True
+    compares_assays = True
 
     @property
     def arguments(self) -> dict:
-        return super().arguments | {"marked": self.marked}
+        return super().arguments | {"marked": self.marked, "others": self.others}
 
 
 @report(
@@ -80,8 +82,11 @@ class BiomarkerForm(LandmarkForm):
     form=BiomarkerForm,
     reads=[outcomes_frame],
 )
-def build(participants, endpoint="response", marked=None):
-    """Association of a marker with outcomes. marked: the Marker, and the columns of `with_marker` in participants."""
+def build(participants, endpoint="response", marked=None, others=()):
+    """Association of a marker with outcomes. marked: the Marker, and the columns of `with_marker` in participants.
+
+    others: of `with_other_assays`.
+    """
     if marked is None:
         return _empty()
     measured = participants[participants["marker_value"].notna()]
@@ -115,6 +120,8 @@ def build(participants, endpoint="response", marked=None):
             line = cutoff_line(chosen.cutoff, marked, ENDPOINTS[chosen.endpoint])
             figure.caption = [line, *figure.caption]
     tables += [table for table, _groups in spread]
+    if others:
+        tables.append(agreement_table(measured, status["marker"], chosen, marked, others))
     return Result(tables, figures=figures, sentence=_sentence(by_status, area, chosen))
 
 
