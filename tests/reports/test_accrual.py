@@ -160,9 +160,9 @@ def test_the_plan_of_a_group_is_that_of_its_trials_arms_or_cohorts(app):
     assert planned("trial,cohort") == {7}
 
 
-def test_where_nobody_is_enrolled_there_is_no_figure(app):
+def test_where_nobody_is_enrolled_the_figure_says_so(app):
     make_trial(code="CCI-1", accrual_target=5, **DONE)
     found = accrual()
-    assert found.figures == []
+    assert "There is nothing to show." in found.figures[0].svg()
     assert plans() == [("CCI-1", None, None, 5, 0, 0.0)]
     assert months() == []

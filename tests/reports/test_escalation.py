@@ -218,7 +218,7 @@ def test_an_arm_without_levels_or_target_gets_no_advice(app):
     found = report()
     assert found.tables[1].rows == []
     assert any("NONE/A" in str(note) for note in found.tables[1].notes)
-    assert found.figures == []
+    assert "There is nothing to show." in found.figures[0].svg()
 
 
 def test_nothing_escalates_in_an_empty_centre(app):

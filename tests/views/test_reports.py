@@ -227,3 +227,11 @@ def test_the_outcomes_of_all_trials_stand_together(trial, other):
         ("CCI-017", 10, 3),
         ("SECRET-9", 1, 0),
     ]
+
+
+@pytest.mark.parametrize("slug", ["safety", "escalation", "accrual", "combinations"])
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_a_figure_of_nothing_is_a_file_that_says_so(sign_in, slug, format):
+    answer = sign_in(Role.DIRECTOR).get(f"/reports/{slug}.{format}")
+    assert answer.status_code == 200
+    assert answer.data

@@ -96,6 +96,12 @@ def svg(*children, width, height, title, standalone=False) -> Markup:
     )
 
 
+def empty(message, *, title, width, standalone=False) -> Markup:
+    """The figure where there is nothing to draw: it says so."""
+    said = text(message, width / 2, 40, anchor="middle", room=width, class_="muted")
+    return svg(said, width=width, height=72, title=title, standalone=standalone)
+
+
 def text(content, x, y, *, anchor=None, room=None, class_=None) -> Markup:
     """Text with its base line at y; what does not fit in room pixels is ellipsed, and whole in a title.
 

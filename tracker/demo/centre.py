@@ -14,6 +14,7 @@ from tracker import actions, clock
 from tracker.audit import because
 from tracker.demo.biomarker import store_assays, store_measurements
 from tracker.demo.chance import Chance
+from tracker.demo.decision import store_decisions_about_arms
 from tracker.demo.escalation import LADDERS, store_decisions, store_levels
 from tracker.demo.evidence import mend_a_value, store_evidence
 from tracker.demo.participant import enrol
@@ -83,6 +84,8 @@ def load(today: datetime.date | None = None) -> bool:
             store_responses(people, chances[3])
         if ladder:
             store_decisions(trial, ladder, levels, people, users["moreau"])
+    db.session.flush()
+    store_decisions_about_arms(today, users["lindqvist"])
     db.session.commit()
     # Findings are made from reports, which read what is stored.
     store_evidence(users, now)

@@ -16,6 +16,7 @@ from tracker.reports.base import (
     Figure,
     Result,
     Table,
+    empty_figure,
     in_order,
     report,
     shown_count,
@@ -74,7 +75,7 @@ def build(participants, plans, by=(), are_all=True, until=None):
             _plans(participants, plans, are_all, shown),
             _by_month(months.drop(columns="planned"), names, int(month.isna().sum())),
         ],
-        figures=[_figure(groups, months, names)] if groups else [],
+        figures=[_figure(groups, months, names) if groups else empty_figure("accrual")],
         headline=Table("total", _l("All groups together"), total, shown),
         sentence=LazyString(_sentence, len(participants), planned),
     )

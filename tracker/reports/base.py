@@ -18,7 +18,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from werkzeug.datastructures import MultiDict
 
-from tracker.charts.base import WIDE, Standalone
+from tracker.charts.base import WIDE, Standalone, empty
 from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
 from tracker.reads.base import frames_in_scope
 from tracker.reads.biomarker import assay_names, with_marker, with_other_assays
@@ -109,6 +109,14 @@ class Figure:
     def svg(self, width: int = WIDE, standalone: bool = False):
         alone = Standalone(tuple(map(str, self.caption))) if standalone else False
         return self.draw(self.data, title=str(self.title), width=width, standalone=alone)
+
+
+def empty_figure(name: str) -> Figure:
+    """A figure of nothing, so that a file of it exists and says so."""
+    title = _l("Nothing to show")
+    return Figure(
+        name, title, pd.DataFrame(), lambda _data, **layout: empty(_("There is nothing to show."), **layout)
+    )
 
 
 @dataclass

@@ -17,6 +17,7 @@ from tracker.reports.base import (
     Result,
     Shown,
     Table,
+    empty_figure,
     percent,
     report,
     shown_count,
@@ -142,7 +143,7 @@ def build(outcomes, dlt, arms, levels, p0=None, p1=None, alpha=0.05, beta=0.2, l
         tables += pocock_tables(p0, p1, alpha, looks) if looks else [design_table(p0, p1, alpha, beta)]
     return Result(
         tables=tables,
-        figures=[ladder_figure(climbing, are_all)] if any(len(one.levels) for one in climbing) else [],
+        figures=[ladder_figure(climbing, are_all)],
         sentence=_sentence(standings, climbing),
     )
 
@@ -452,6 +453,8 @@ def advised(standing) -> str:
 def ladder_figure(standings, are_all=True) -> Figure:
     """The ladders of the first arms that have levels."""
     drawn = [one for one in standings if len(one.levels)][:DRAWN]
+    if not drawn:
+        return empty_figure("ladder")
     data = _levels(drawn, are_all).frame
 
     def draw(_data, **layout):

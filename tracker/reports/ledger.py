@@ -159,15 +159,12 @@ def _signed(fraction) -> str:
     return format_decimal(100 * fraction, "+0.0;−0.0")
 
 
-def _shown_points(name, label, explanation="", sentence=lambda row: "", against=lambda row: None):
+def _shown_points(name, label, explanation="", sentence=lambda row: ""):
     def detail(row):
         if row[name] is None:
             return ""
         low, high = (_signed(row[f"{name}_{end}"]) for end in ("low", "high"))
-        other = against(row)
-        if other is None:
-            return _("(%(low)s to %(high)s)", low=low, high=high)
-        return _("(%(low)s to %(high)s) against %(agent)s", low=low, high=high, agent=other)
+        return _("(%(low)s to %(high)s)", low=low, high=high)
 
     return Shown(
         label,
@@ -213,7 +210,9 @@ SHORT = {
 def _shown_verdict(row) -> str:
     code, _colon, reason = row["verdict"].partition(": ")
     label = str(CombinationVerdict(code).label)
-    return _("%(name)s: %(what)s", name=label, what=reason) if reason else label
+    if reason:
+        return _("%(name)s: %(what)s", name=label, what=reason)
+    return _("%(verdict)s; best alone: %(agent)s", verdict=label, agent=row["best_component"])
 
 
 def shown_ledger(ids):
@@ -244,7 +243,6 @@ def shown_ledger(ids):
             "difference",
             _l("Difference (95% CI)"),
             _l("Observed − best component, in points"),
-            against=lambda row: row["best_component"],
         ),
         "verdict": Shown(_l("Verdict"), _shown_verdict, is_number=False, is_prose=True),
         "source": Shown(

@@ -18,6 +18,7 @@ from tracker.reports.base import (
     Result,
     Shown,
     Table,
+    empty_figure,
     in_order,
     percent,
     report,
@@ -119,7 +120,7 @@ def build(participants, happened, attributions, by=(), events="all"):
     ]
     return Result(
         tables=[*tables[:2], *(table for table in tables[2:] if len(table.frame))],
-        figures=[_figure(chosen, len(treated))] if len(chosen) else [],
+        figures=[_figure(chosen, len(treated)) if len(chosen) else empty_figure("grades")],
         sentence=LazyString(functools.partial(_said, len(treated), own)),
     )
 

@@ -4,6 +4,7 @@ from flask import abort, flash, redirect, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
+from werkzeug.exceptions import NotFound
 
 from tracker.actions import participant_of
 from tracker.forms.oversight import AnswerForm, AskForm, CloseForm, CommentForm, QueryForm
@@ -45,10 +46,15 @@ def show(id):
     """A query, with the record that it is about."""
     found = find(Query, id, include_withdrawn=True)
     kind = KINDS[found.record_type]
-    about = find(kind.model, found.record_id, include_withdrawn=True)
+    try:
+        about = find(kind.model, found.record_id, include_withdrawn=True)
+    except NotFound:  # a dose of a masked arm: that there is a question about it may be known
+        about = None
     form = kind.empty_form(about)
     label = form[found.field].label.text if found.field in form else found.field
-    return render_record(KINDS["query"], found, about=about, field_label=label)
+    return render_record(
+        KINDS["query"], found, about=about, about_kind=str(kind.titles[0]), field_label=label
+    )
 
 
 @query.route("/new", methods=["GET", "POST"])
