@@ -3,7 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import make_participant, make_query, make_trial
+from tests.factories import make_administration, make_participant, make_query, make_trial
 from tracker.extensions import db
 from tracker.models import AuditEvent, Query
 from tracker.roles import Role
@@ -98,3 +98,18 @@ def test_a_rules_question_is_shown_in_the_readers_language(sign_in, participant)
     browser = sign_in(Role.PHYSICIAN, [participant.trial])
     browser.set_cookie("language", "fr")
     assert "The event was fatal" not in browser.get("/").text
+
+
+@pytest.mark.parametrize("role", [Role.RESEARCHER, Role.MONITOR])
+def test_a_question_about_a_masked_dose_is_shown_without_the_dose(sign_in, role):
+    trial = make_trial(is_randomised=True)
+    participant = make_participant(trial=trial)
+    dose = make_administration(participant=participant)
+    asked = make_query(
+        trial=trial, participant=participant, record_type="administration", record_id=dose.id, field="dose"
+    )
+    page = sign_in(role, [trial]).get(f"/queries/{asked.id}")
+    assert page.status_code == 200
+    assert "masked" in page.text
+    assert f"/administrations/{dose.id}" not in page.text
+    assert f"/administrations/{dose.id}" in sign_in(Role.DIRECTOR).get(f"/queries/{asked.id}").text
