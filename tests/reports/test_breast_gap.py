@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
+from flask_babel import force_locale
 
 from tests.factories import (
     make_assay,
@@ -254,6 +255,13 @@ def test_what_differs_is_told_of_those_of_whom_it_is_known():
     assert "PD-L1" not in missing
     assert missing["Copy-number burden"]["known_breast"] == 0
     assert "Prior chemotherapy, and which drugs came before" in missing
+
+
+def test_rows_bear_the_same_words_whoever_reads(app):
+    with app.test_request_context():
+        english = [table.rows for table in build(*people(BREAST, OTHER)).tables]
+        with force_locale("fr"):
+            assert [table.rows for table in build(*people(BREAST, OTHER)).tables] == english
 
 
 def test_chowells_gap_is_not_established(chowell):  # noqa: F811

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal
+from flask_babel import force_locale, format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -52,6 +52,19 @@ CANDIDATES = [
 ]
 
 
+class Words(dict):
+    """Words that a row bears in English, whoever reads; `of` gives them in the reader's language."""
+
+    def add(self, words) -> str:
+        with force_locale("en"):
+            key = str(words)
+        self[key] = words
+        return key
+
+    def of(self, key) -> str:
+        return str(self.get(key, key))
+
+
 class Groups(NamedTuple):
     """The two groups that are compared, of all whose response is counted.
 
@@ -66,33 +79,33 @@ class Groups(NamedTuple):
 
 def not_biology(groups: Groups) -> Table:
     """How the participants were chosen, treated and assessed: what to rule out before any biology."""
-    rows = []
+    rows, words = [], Words()
 
     def share(factor, of):
-        rows.append([factor, SHARE, *_shares(groups, of)])
+        rows.append([words.add(factor), SHARE, *_shares(groups, of)])
 
     def median(factor, of):
-        rows.append([factor, MEDIAN, *_medians(groups, of)])
+        rows.append([words.add(factor), MEDIAN, *_medians(groups, of)])
 
     share(
-        _("Prior lines: one or more"),
+        _l("Prior lines: one or more"),
         lambda one: _known(one["prior_lines"], lambda lines: lines != PriorLines.NONE),
     )
-    share(_("Prior immunotherapy"), lambda one: one["prior_immunotherapy"])
-    share(_("Selected by a biomarker on entry"), lambda one: one["is_selected"])
-    share(_("Response evaluable"), _is_evaluable)
+    share(_l("Prior immunotherapy"), lambda one: one["prior_immunotherapy"])
+    share(_l("Selected by a biomarker on entry"), lambda one: one["is_selected"])
+    share(_l("Response evaluable"), _is_evaluable)
     median(
-        _("Days between scans, by protocol"),
+        _l("Days between scans, by protocol"),
         lambda one: one["assessment_interval_days"].where(one["dated"]),
     )
-    share(_("Response as the source reports it, not derived"), lambda one: one["source"] == REPORTED)
-    share(_("Combination of agents"), _has_combination)
-    share(_("In a randomised trial"), lambda one: one["randomised"])
-    share(_("Advanced disease"), lambda one: one["setting"] == Setting.ADVANCED.value)
-    share(_("ECOG 0"), lambda one: _known(one["ecog"], lambda ecog: ecog == 0))
-    median(_("Year of enrolment"), lambda one: one["enrolled_on"].dt.year.where(~one["undated"]))
+    share(_l("Response as the source reports it, not derived"), lambda one: one["source"] == REPORTED)
+    share(_l("Combination of agents"), _has_combination)
+    share(_l("In a randomised trial"), lambda one: one["randomised"])
+    share(_l("Advanced disease"), lambda one: one["setting"] == Setting.ADVANCED.value)
+    share(_l("ECOG 0"), lambda one: _known(one["ecog"], lambda ecog: ecog == 0))
+    median(_l("Year of enrolment"), lambda one: one["enrolled_on"].dt.year.where(~one["undated"]))
     table = _table(
-        "not_biology", _l("What differs first: who was treated, and how they were assessed"), rows, {}
+        "not_biology", _l("What differs first: who was treated, and how they were assessed"), rows, {}, words
     )
     table.notes = [
         _l("Look here first: a gap that these explain is none of biology."),
@@ -103,7 +116,7 @@ def not_biology(groups: Groups) -> Table:
 
 def biology(groups: Groups) -> Table:
     """What is recorded of the tumors: each baseline marker, and the places of disease."""
-    rows, links = [], {}
+    rows, links, words = [], {}, Words()
     for assay in _in_order(groups.assays).to_dict("records"):
         value = _values_of(groups, assay["assay_id"])
         if not any(value(one).notna().any() for one in (groups.breast, groups.reference)):
@@ -118,14 +131,17 @@ def biology(groups: Groups) -> Table:
         if assay["scale"] != "binary":
             rows.append([assay["assay"], MEDIAN, *_medians(groups, value)])
             links[assay["assay"]] = link
-    rows.append([_("Metastasis biopsied, not the primary tumor"), SHARE, *_shares(groups, _is_metastasis)])
+    of_metastasis = words.add(_l("Metastasis biopsied, not the primary tumor"))
+    rows.append([of_metastasis, SHARE, *_shares(groups, _is_metastasis)])
     organs = pd.concat([groups.breast["biopsied"], groups.reference["biopsied"]]).dropna()
     for place in sorted(place for place in organs.unique() if ", " in place):
-        organ = str(Organ(place.partition(", ")[2]).label)
+        name = words.add(_l("Metastasis biopsied: %(organ)s", organ=Organ(place.partition(", ")[2]).label))
         is_there = functools.partial(_is_biopsied_in, place)
-        rows.append([_("Metastasis biopsied: %(organ)s", organ=organ), SHARE, *_shares(groups, is_there)])
-    rows.append([_("Liver lesion at baseline"), SHARE, *_shares(groups, lambda one: one["liver"])])
-    table = _table("biology", _l("What differs in the tumors"), rows, links)
+        rows.append([name, SHARE, *_shares(groups, is_there)])
+    rows.append(
+        [words.add(_l("Liver lesion at baseline")), SHARE, *_shares(groups, lambda one: one["liver"])]
+    )
+    table = _table("biology", _l("What differs in the tumors"), rows, links, words)
     table.notes = [
         *_notes(),
         _l("Only values of one assay stand in a row; two assays of one marker are never mixed."),
@@ -200,7 +216,7 @@ def _medians(groups, of) -> list:
     return [*found, *[np.nan] * 3]
 
 
-def _table(name, title, rows, links) -> Table:
+def _table(name, title, rows, links, words) -> Table:
     frame = pd.DataFrame(rows, columns=[*_COLUMNS, *_DIFFERENCE])
     people = {"endpoint": "participant.list"}
     breast = people | {"tumor_location": "BREAST"}
@@ -211,7 +227,7 @@ def _table(name, title, rows, links) -> Table:
         {
             "factor": Shown(
                 _l("Factor"),
-                lambda row: row["factor"],
+                lambda row: words.of(row["factor"]),
                 is_number=False,
                 link=lambda row: links.get(row["factor"], people),
             ),
@@ -242,10 +258,12 @@ def _shown_value(name, label, link):
     def text(row):
         if not row[f"n_{name}"]:
             return _("not known")
+        if row[f"n_{name}"] < FEW:
+            return _("too few")
         if row["measure"] == MEDIAN:
             value = row[name]
             return format_decimal(value, "0" if value == int(value) and value > 1000 else "0.##")
-        return percent(row[name], 0) if row[f"n_{name}"] >= FEW else _("too few")
+        return percent(row[name], 0)
 
     return Shown(
         label,
@@ -270,11 +288,12 @@ def _notes() -> list:
 def not_measured(groups: Groups, thin: list[str]) -> Table:
     """What cannot be said because nobody recorded it, and what would close each hole. thin: names of thin strata."""
     n, m = len(groups.breast), len(groups.reference)
-    rows, links = [], {}
+    rows, links, words = [], {}, Words()
 
     def missing(what, known, of, close, link):
-        rows.append([what, known, n, of, m, close])
-        links[what] = link
+        name = words.add(what)
+        rows.append([name, known, n, of, m, words.add(close)])
+        links[name] = link
 
     for candidate in CANDIDATES:
         own = [row for row in groups.assays.to_dict("records") if _is_of(candidate, row)]
@@ -285,42 +304,48 @@ def not_measured(groups: Groups, thin: list[str]) -> Table:
         ]
         best = max(known, key=lambda one: min(one[0] / max(n, 1), one[1] / max(m, 1)), default=None)
         if best is None or best[2] is None or not (best[0] or best[1]):
-            missing(str(candidate.name), 0, 0, _("an assay of it at baseline"), {"endpoint": "assay.list"})
+            missing(candidate.name, 0, 0, _l("an assay of it at baseline"), {"endpoint": "assay.list"})
         elif min(best[0] / max(n, 1), best[1] / max(m, 1)) < 0.5:
             link = {"endpoint": "assay.show", "id": best[2]["assay_id"]}
             missing(
-                str(candidate.name),
+                candidate.name,
                 best[0],
                 best[1],
-                _("%(assay)s in those without it", assay=best[2]["assay"]),
+                _l("%(assay)s in those without it", assay=best[2]["assay"]),
                 link,
             )
     for column, what, close in (
-        ("biopsied", _("Place biopsied: primary tumor or which metastasis"), _("specimens with their place")),
-        ("liver", _("Places of disease at baseline, such as the liver"), _("lesions with their organ")),
+        (
+            "biopsied",
+            _l("Place biopsied: primary tumor or which metastasis"),
+            _l("specimens with their place"),
+        ),
+        ("liver", _l("Places of disease at baseline, such as the liver"), _l("lesions with their organ")),
     ):
         known = [int(people[column].notna().sum()) for people in (groups.breast, groups.reference)]
         if min(known[0] / max(n, 1), known[1] / max(m, 1)) < 0.5:
             link = {"endpoint": "specimen.list" if column == "biopsied" else "participant.list"}
             missing(what, *known, close, link)
     missing(
-        _("Prior chemotherapy, and which drugs came before"),
+        _l("Prior chemotherapy, and which drugs came before"),
         0,
         0,
-        _("the drugs of prior lines; only their number is recorded"),
+        _l("the drugs of prior lines; only their number is recorded"),
         {"endpoint": "participant.list"},
     )
     unknown = int((groups.breast["subtype"].fillna(Subtype.UNKNOWN.value) == Subtype.UNKNOWN.value).sum())
     if unknown:
         link = {"endpoint": "participant.list", "tumor_location": "BREAST", "subtype": Subtype.UNKNOWN.value}
-        missing(_("Subtype of breast cancer"), n - unknown, None, _("receptors of breast participants"), link)
+        missing(
+            _l("Subtype of breast cancer"), n - unknown, None, _l("receptors of breast participants"), link
+        )
     for stratum in thin:
         link = {"endpoint": "cohort.list", "tumor_location": "BREAST"}
         missing(
-            _("Enough in the stratum %(stratum)s", stratum=stratum),
+            _l("Enough in the stratum %(stratum)s", stratum=stratum),
             None,
             None,
-            _("a breast cohort of that stratum"),
+            _l("a breast cohort of that stratum"),
             link,
         )
     columns = ["missing", "known_breast", "n_breast", "known_reference", "n_reference", "would_close"]
@@ -336,12 +361,12 @@ def not_measured(groups: Groups, thin: list[str]) -> Table:
         _l("What was not measured, and so cannot be said"),
         frame,
         {
-            "missing": Shown(_l("Missing"), lambda row: row["missing"], is_number=False),
+            "missing": Shown(_l("Missing"), lambda row: words.of(row["missing"]), is_number=False),
             "breast": Shown(_l("Known in breast"), known("breast")),
             "reference": Shown(_l("Known in the reference"), known("reference")),
             "would_close": Shown(
                 _l("What would close it"),
-                lambda row: row["would_close"],
+                lambda row: words.of(row["would_close"]),
                 is_number=False,
                 is_prose=True,
                 link=lambda row: links.get(row["missing"]),
