@@ -163,7 +163,7 @@ def test_a_researcher_pastes_thirty_results_and_mends_two_of_them(researcher, tr
         researcher.press("Look at it")
     expect(researcher.page.get_by_role("alert")).to_contain_text("Faults: 2.")
     value, code = cell(researcher, 6, "CXCL9 RNA"), cell(researcher, 22, "participant")
-    expect(value).to_have_accessible_description(re.compile("such as <1"))
+    expect(value).to_have_accessible_description(re.compile("write <1"))
     expect(code).to_have_accessible_description(re.compile("no such participant"))
     researcher.check_page()
     value.fill("<1")

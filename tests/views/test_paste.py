@@ -77,8 +77,8 @@ def test_faulty_cells_say_what_would_be_right_and_are_mended_in_place(researcher
     assert "high" not in line
     told = text_of(page.text)
     assert "Write a number in plain digits" in told
-    assert "write the limit with &lt; before it" in told
-    assert "The trial has no such participant." in told
+    assert "write &lt;1." in told
+    assert "The trial has no such participant. Was P-1 / P-2 / P-3 meant?" in told
     assert stored() == []
     assert "Nothing can be stored" in told
     typed = {"cell-2-1": "12", "cell-3-1": "<1", "cell-4-0": "P-3"}

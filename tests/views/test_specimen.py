@@ -5,7 +5,15 @@ import datetime
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import make_assay, make_measurement, make_participant, make_specimen, make_trial
+from tests.factories import (
+    make_assay,
+    make_biomarker,
+    make_measurement,
+    make_participant,
+    make_reported_outcome,
+    make_specimen,
+    make_trial,
+)
 from tracker.extensions import db
 from tracker.models import Measurement, Query, Specimen
 from tracker.roles import Role
@@ -103,11 +111,27 @@ def test_what_is_measured_without_consent_to_research_on_samples_is_in_no_report
     for agrees in (None, True, False):
         one = make_participant(trial=participant.trial, consents_to_sample_research=agrees)
         make_measurement(participant=one, assay=assay, specimen=make_specimen(participant=one), value=12)
+        make_reported_outcome(participant=one)
     one = make_participant(trial=participant.trial, consents_to_sample_research=False)
     make_measurement(participant=one, assay=assay, value=12)  # of the clinic, in no specimen of research
     answer = researcher.get(f"/reports/outcomes.json?by=marker&marker={assay.name}")
     rows = {row["marker"]: row["n"] for row in answer.json["tables"][0]["rows"]}
     assert rows == {"positive": 3, "missing": 2}
+
+
+def test_a_report_says_which_assays_are_not_pooled_with_the_markers(researcher, participant):
+    marker = make_biomarker(name="PD-L1")
+    for name, group in (
+        ("22C3 CPS", "CPS"),
+        ("22C3 CPS, elsewhere", "CPS"),
+        ("SP142 IC", "IC"),
+        ("own", None),
+    ):
+        make_assay(biomarker=marker, name=name, pool_group=group, positive_cutoff=10)
+    make_measurement(participant=participant, assay=marker.assays[0])
+    make_reported_outcome(participant=participant)
+    page = researcher.get("/reports/outcomes?by=marker&marker=22C3 CPS").text
+    assert "Measured by 22C3 CPS alone. Not pooled with it: SP142 IC, own; assays of different" in page
 
 
 # Measurements
@@ -161,8 +185,8 @@ def test_a_value_beyond_a_limit_keeps_its_sign(researcher, participant, typed, v
 @pytest.mark.parametrize(
     "typed, says",
     [
-        ("0.5", "such as &lt;1."),
-        ("120", "such as &gt;100."),
+        ("0.5", "write &lt;1."),
+        ("120", "write &gt;100."),
         ("<", "Write the limit after the sign"),
         ("<low", "Write a number"),
     ],

@@ -11,17 +11,22 @@ from tracker.rules.checks import Check, Weight, checked_columns, run_checks
 def refuse(section, cells, field, message, reading):
     """Add a fault for each of these cells, unless its cell is faulty already.
 
-    cells: the values, indexed as the section's records are: by the file's row, or the mapping's table.
+    cells: the values, indexed as the section's records are: by the file's row, or the mapping's table. message: one
+    text, or a Series of texts with that index.
     """
     if not section.in_rows:
         for table in cells.index:
             key = reading.frames[section.place].loc[table, section.key]
             place = f"{section.title} {key}, {field}"
-            reading.faults.add(_("%(name)s: %(what)s", name=place, what=message))
+            what = message[table] if isinstance(message, pd.Series) else message
+            reading.faults.add(_("%(name)s: %(what)s", name=place, what=what))
         return
     column = reading.named.get(section.place, {}).get(field, field)
     known = reading.faults.rows(column)
-    reading.faults.add_rows(cells[[row not in known for row in cells.index]], column, message)
+    is_open = [row not in known for row in cells.index]
+    reading.faults.add_rows(
+        cells[is_open], column, message[is_open] if isinstance(message, pd.Series) else message
+    )
 
 
 def check_records(section, records, resulting, reading, more=None) -> list[tuple[Check, pd.DataFrame]]:
@@ -44,10 +49,10 @@ def check_records(section, records, resulting, reading, more=None) -> list[tuple
         undated = columns.get("undated", columns.get("participant_undated"))
         cells = shown(cells[mask], undated)
         if found.check.weight is Weight.REFUSE:
-            refuse(section, cells, field, str(found.check.message), reading)
+            refuse(section, cells, field, found.messages[cells.index], reading)
         elif section.in_rows:
             column = reading.named.get(section.place, {}).get(field, field)
-            reading.warnings.add_rows(cells, column, str(found.check.message))
+            reading.warnings.add_rows(cells, column, found.messages[cells.index])
     return queries
 
 

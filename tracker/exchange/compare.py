@@ -1,5 +1,6 @@
 """What a file would change: its records set against those that are stored, by their natural keys."""
 
+import difflib
 from dataclasses import dataclass, field, fields
 
 import pandas as pd
@@ -20,6 +21,9 @@ from tracker.models import DataVersion, Participant, Trial
 from tracker.rules.checks import Check
 from tracker.scope import reader
 from tracker.values import Refusal
+
+#: For so many unknown names it is looked which known ones are much like them.
+_MOST_COMPARED = 20
 
 #: What is said of a record that a file names and nobody knows; of others what there is is listed.
 _UNKNOWN = {
@@ -362,11 +366,22 @@ def _refuse_unknown(section, frame, comparison):
         cells = frame[name]
         unknown = cells[cells.notna() & ~cells.isin(known)]
         if reference in _UNKNOWN:
-            message = str(_UNKNOWN[reference])
+            message = _with_near_names(str(_UNKNOWN[reference]), unknown, known)
         else:
             listed = ", ".join(sorted(known)[:30]) or "–"
             message = _("Neither the file nor the trial has it; there are: %(known)s.", known=listed)
         refuse(section, unknown, name, message, comparison.reading)
+
+
+def _with_near_names(told, unknown, known) -> pd.Series:
+    """What is said of each unknown name, of the first ones with those that are named much like it."""
+    messages = {}
+    for name in unknown.drop_duplicates().head(_MOST_COMPARED):
+        near = difflib.get_close_matches(str(name), known, 3, 0.6)
+        messages[name] = (
+            _("%(told)s Was %(near)s meant?", told=told, near=" / ".join(sorted(near))) if near else told
+        )
+    return unknown.map(messages).fillna(told).astype(object)
 
 
 def _changes(section, frame, comparison) -> Changes:

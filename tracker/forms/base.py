@@ -119,11 +119,11 @@ class RecordForm(FlaskForm):
             if found.check.weight is Weight.QUERY:
                 continue  # it does not stand in the way: a query is opened when the record is stored
             if found.check.weight is Weight.REFUSE:
-                if found.check.message not in self[field].errors:
-                    self[field].errors = [*self[field].errors, found.check.message]
+                if found.message not in self[field].errors:
+                    self[field].errors = [*self[field].errors, found.message]
                 refused = True
             else:
-                by_weight[found.check.weight].append(self._warned(field, found.check.message))
+                by_weight[found.check.weight].append(self._warned(field, found.message))
         by_weight[Weight.CONFIRM] += self._personal_data()
         self.warnings = by_weight[Weight.REASON] + by_weight[Weight.CONFIRM]
         self.asks_confirmation = bool(by_weight[Weight.CONFIRM])

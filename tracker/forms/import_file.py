@@ -81,7 +81,10 @@ class PastedField(ValueField):
     """A table as a spreadsheet copies it. Nothing is stripped: its first cell may be empty."""
 
     kind = "textarea"
-    widget = widgets.TextArea()
+
+    def widget(self, field, **kwargs):
+        kwargs["class"] = f"{kwargs.get('class', '')} pasted"
+        return widgets.TextArea()(field, spellcheck="false", **kwargs)
 
     def read(self, text):
         text = text.replace("\r\n", "\n").replace("\r", "\n")

@@ -188,7 +188,8 @@ class Marker(NamedTuple):
     """What participants are told apart by: an assay, and the cutoff that makes its status.
 
     cutoff: None where neither the reader nor the assay has one. is_given: whether it is the reader's, not the assay's.
-    landmark_days: for values on treatment, up to which day from time zero they count.
+    landmark_days: for values on treatment, up to which day from time zero they count. not_pooled: other assays of the
+    biomarker, whose values must not be taken for this one's.
     """
 
     assay: str
@@ -198,6 +199,7 @@ class Marker(NamedTuple):
     cutoff: float | None
     is_given: bool
     landmark_days: int | None = None
+    not_pooled: tuple[str, ...] = ()
 
 
 def with_marker(
@@ -229,9 +231,24 @@ def with_marker(
         marker_qualifier=qualifier,
     )
     marker = Marker(
-        assay.name, assay.biomarker.name, assay.unit, assay.scale, cutoff, is_given, landmark_days
+        assay.name,
+        assay.biomarker.name,
+        assay.unit,
+        assay.scale,
+        cutoff,
+        is_given,
+        landmark_days,
+        _not_pooled(assay),
     )
     return marked, marker
+
+
+def _not_pooled(assay: Assay) -> tuple[str, ...]:
+    """The other assays of the biomarker that are of no common pool group with this one."""
+    others = sa.select(Assay.name).where(Assay.biomarker_id == assay.biomarker_id, Assay.id != assay.id)
+    if assay.pool_group is not None:
+        others = others.where(sa.func.coalesce(Assay.pool_group, "") != assay.pool_group)
+    return tuple(db.session.scalars(others.order_by(Assay.name, Assay.id)))
 
 
 def marker_status(value: pd.Series, qualifier: pd.Series, cutoff: float) -> pd.Series:

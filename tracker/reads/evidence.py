@@ -119,10 +119,13 @@ def _stored_data():
         keys = [Participant.trial_id, Participant.tumor_location]
         return found.select_from(Participant), keys
 
-    measured, keys = select(Measurement, Measurement.measured_on, Assay.biomarker_id, Measurement.assay_id)
+    # What is measured in a specimen is as old as that.
+    taken_on = sa.func.coalesce(Specimen.collected_on, Measurement.measured_on)
+    measured, keys = select(Measurement, taken_on, Assay.biomarker_id, Measurement.assay_id)
     parts = [
         measured.join(Measurement, Measurement.participant_id == Participant.id)
         .join(Assay, Assay.id == Measurement.assay_id)
+        .outerjoin(Specimen, Specimen.id == Measurement.specimen_id)
         .group_by(*keys, Assay.biomarker_id, Measurement.assay_id)
     ]
     for model, day in (

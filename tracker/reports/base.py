@@ -276,6 +276,8 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
             other, _marked = with_marker(participants, name, None, as_of, landmark_days=form.landmark_days)
             participants = participants.assign(**{column: other["marker"]})
     participants, notes = one_setting(participants, form)
+    if form.marked is not None and form.marked.not_pooled:
+        notes = [*notes, _not_pooled(form.marked)]
     if form.landmark_days is not None:
         participants, told = _at_landmark(participants, form)
         notes = [*notes, *told]
@@ -286,6 +288,15 @@ def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
         ]
     ids = participants["participant_id"]
     return Asked(found, form, [participants, *(_about(other, ids, form) for other in others)], notes)
+
+
+def _not_pooled(marked) -> str:
+    return _l(
+        "Measured by %(assay)s alone. Not pooled with it: %(others)s; assays of different pool groups may disagree on"
+        " the same tumors.",
+        assay=marked.assay,
+        others=", ".join(marked.not_pooled),
+    )
 
 
 def _at_landmark(participants: pd.DataFrame, form: ReportForm) -> tuple[pd.DataFrame, list]:

@@ -43,7 +43,8 @@ def percentage_beyond_100(assay_unit, value):
 @check(
     "measurement",
     "value",
-    _l("Below the assay's lower limit of quantification: write the limit with < before it, such as <1."),
+    _l("Below the assay's lower limit of quantification: write <%(value)s."),
+    says="assay_lower_limit",
 )
 def below_the_lower_limit(assay_lower_limit, value):
     return value < assay_lower_limit
@@ -52,7 +53,8 @@ def below_the_lower_limit(assay_lower_limit, value):
 @check(
     "measurement",
     "value",
-    _l("Above the assay's upper limit of quantification: write the limit with > before it, such as >100."),
+    _l("Above the assay's upper limit of quantification: write >%(value)s."),
+    says="assay_upper_limit",
 )
 def above_the_upper_limit(assay_upper_limit, value):
     return value > assay_upper_limit

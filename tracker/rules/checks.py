@@ -16,6 +16,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pandas as pd
+from babel.numbers import format_decimal
+from flask_babel import get_locale
 from flask_babel import lazy_gettext as _l
 
 from tracker.terms.trial import EnrolmentStatus, TrialStatus
@@ -32,11 +34,14 @@ class Weight(enum.Enum):
 
 @dataclass(frozen=True)
 class Check:
+    """says: the column whose value stands in the message, as %(value)s."""
+
     record: str
     field: str
     message: str
     weight: Weight
     finds: Callable
+    says: str | None = None
 
     @property
     def name(self):
@@ -49,20 +54,39 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """That a check found something. mask: a boolean Series, true at the rows."""
+    """That a check found something. mask: a boolean Series, true at the rows. said: what the message says of each."""
 
     check: Check
     mask: pd.Series
+    said: pd.Series | None = None
+
+    @property
+    def messages(self) -> pd.Series:
+        """What to say of each row that is wrong."""
+        texts = pd.Series(str(self.check.message), self.mask.index[self.mask], dtype=object)
+        if self.said is None:
+            return texts
+        return texts.index.to_series().map(
+            lambda row: (
+                texts[row]
+                % {"value": format_decimal(self.said[row], "0.######", locale=get_locale() or "en")}
+            )
+        )
+
+    @property
+    def message(self) -> str:
+        """The same of the first of them."""
+        return self.check.message if self.said is None else self.messages.iloc[0]
 
 
 _CHECKS: dict[str, list[Check]] = defaultdict(list)
 
 
-def check(record, field, message, weight=Weight.REFUSE):
+def check(record, field, message, weight=Weight.REFUSE, says=None):
     """Register a check of a record (its table's name); the message stands beside the field."""
 
     def register(finds):
-        _CHECKS[record].append(Check(record, field, message, weight, finds))
+        _CHECKS[record].append(Check(record, field, message, weight, finds, says))
         return finds
 
     return register
@@ -85,7 +109,7 @@ def run_checks(record: str, frame: pd.DataFrame) -> list[Finding]:
         if all(column in frame for column in one.columns):
             mask = one.finds(*(frame[column] for column in one.columns)).fillna(False).astype(bool)
             if mask.any():
-                found.append(Finding(one, mask))
+                found.append(Finding(one, mask, frame[one.says] if one.says else None))
     return found
 
 
