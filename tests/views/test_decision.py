@@ -198,3 +198,23 @@ def test_a_decision_without_figures_is_shown_as_it_is(director):
     stored = make_arm_decision(decision=ArmAction.CLOSE)
     assert director.get(f"/arm-decisions/{stored.id}").status_code == 200
     assert director.get(f"/arms/{stored.arm_id}").status_code == 200
+
+
+def test_a_comment_from_a_report_keeps_its_figures_too(sign_in, arm):
+    physician = sign_in(Role.PHYSICIAN, [arm.trial])
+    page = physician.get("/reports/outcomes?trial=T-1").text
+    address = "/comments/new?basis=outcomes?trial%3DT-1"
+    assert f'href="{address}"' in page
+    chosen = physician.get(address).text
+    link = f"/comments/new?record_type=trial&amp;record_id={arm.trial_id}&amp;basis=outcomes?trial%3DT-1"
+    assert f'href="{link}"' in chosen
+    answer = physician.submit(link.replace("&amp;", "&"), text="Two of six: go on.")
+    assert answer.status_code == 303
+    page = physician.get(f"/trials/{arm.trial_id}").text
+    assert "Two of six: go on." in page
+    assert "33.3%" in page
+    assert "Unchanged since." in page
+    treat(arm, [BestResponse.CR] * 4)
+    page = physician.get(f"/trials/{arm.trial_id}").text
+    assert "Now: " in page
+    assert "60.0%" in page

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker.extensions import db
 from tracker.models.account import User
-from tracker.models.base import Authored, Part, Record
+from tracker.models.base import Authored, FromReport, Part, Record
 from tracker.models.participant import Participant
 from tracker.models.trial import Trial
 from tracker.terms.account import Action
@@ -88,8 +88,10 @@ class Query(Record):
         return _("Query %(number)d", number=self.id)
 
 
-class Comment(Authored, Record):
+class Comment(Authored, FromReport, Record):
     """What somebody says about a record; those whom it mentions, as in @ada, find it on their first page.
+
+    One that was made from a report keeps its figures, as an ArmDecision does.
 
     It belongs to the record's trial, if that has one.
     """

@@ -25,18 +25,20 @@ def decisions_of(*conditions) -> list[ArmDecision]:
     return list(db.session.scalars(statement.order_by(*latest)))
 
 
-def whose_figures_are_seen(decisions: list[ArmDecision]) -> set[int]:
-    """The numbers of those decisions whose figures the reader may see.
+def whose_figures_are_seen(decisions: list) -> set[int]:
+    """The numbers of those decisions, or comments, whose figures the reader may see.
 
-    The figures are the director's: of trials that others may not see, and of arms that are masked for them.
+    They may be the director's: of trials that others may not see, and of arms that are masked for them. Who took the
+    figures saw them.
     """
     if reader().sees_masked_arms:
         return {one.id for one in decisions}
+    own = {one.id for one in decisions if one.is_of(reader().user)}
     named = {one.id: {value for name, value in one.parameters or [] if name == "trial"} for one in decisions}
     codes = set().union(*named.values())
     seen = db.session.scalars(sa.select(Trial).where(Trial.code.in_(codes))).all() if codes else []
     open_codes = {trial.code for trial in seen if not trial.hides_arms}
-    return {number for number, codes in named.items() if codes <= open_codes}
+    return own | {number for number, codes in named.items() if codes <= open_codes}
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,17 @@
-"""What a decision about an arm keeps of the report that it rests on, and how later results stand beside it."""
+"""What a decision or a comment keeps of the report that it rests on, and how later results stand beside it."""
 
 import datetime
 import hashlib
 import json
 from dataclasses import dataclass
+from urllib.parse import parse_qsl, urlencode
 
 from flask_babel import force_locale
+from werkzeug.datastructures import MultiDict
 
-from tracker.reports.base import Result, Shown, Table
+from tracker import clock
+from tracker.reads.decision import whose_figures_are_seen
+from tracker.reports.base import Result, Shown, Table, run_report
 from tracker.reports.kept import rerun
 from tracker.values import Refusal
 
@@ -132,3 +136,30 @@ def _text(column: Shown, row) -> str:
         return f"{column.text(row)} {column.detail(row)}".strip()
     except (KeyError, TypeError, ValueError):
         return "—"
+
+
+def told_of(decisions: list, most: int = 2) -> list[tuple]:
+    """(decision, its summary then, the same now) for lists; both are None where the reader may not see figures.
+
+    Only of the latest few the report is asked again; of others what is now stands on their own pages.
+    """
+    if not decisions:
+        return []
+    seen = whose_figures_are_seen(decisions)
+    told = []
+    for place, one in enumerate(decisions):
+        is_seen = one.id in seen and one.figures is not None
+        now = now_of(one, clock.today()) if is_seen and place < most else None
+        told.append((one, one.figures["summary"] if is_seen else None, summary_of(now) if now else None))
+    return told
+
+
+def basis_of(slug: str, arguments: MultiDict) -> str:
+    """How an address names the report that a decision or a comment is to rest on."""
+    return f"{slug}?{urlencode(list(arguments.items(multi=True)))}"
+
+
+def run_named(basis: str) -> Result:
+    """The report that `basis_of` names."""
+    slug, _mark, query = basis.partition("?")
+    return run_report(slug, MultiDict(parse_qsl(query)))

@@ -1,12 +1,11 @@
 """What is decided about arms, and the figures then and now."""
 
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from flask import render_template, request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import joinedload, selectinload
-from werkzeug.datastructures import MultiDict
 
 from tracker import clock
 from tracker.forms.decision import ArmDecisionForm
@@ -14,7 +13,7 @@ from tracker.models import Arm, ArmDecision, DecisionFinding, Finding
 from tracker.reads.decision import whose_figures_are_seen
 from tracker.reads.escalation import standings_in_scope
 from tracker.reports.base import run_report
-from tracker.reports.decisions import digest, figures_of_decision, now_of, summary_of, then_and_now
+from tracker.reports.decisions import digest, figures_of_decision, now_of, run_named, summary_of, then_and_now
 from tracker.reports.kept import arguments_of, keep
 from tracker.roles import Permission
 from tracker.views.access import permission_required
@@ -60,15 +59,7 @@ def new():
 def _basis(arm: Arm):
     """The report that the address names with its parameters; without one the arm's outcomes."""
     named = request.args.get("basis")
-    if not named:
-        return run_report("outcomes", [("arm", f"{arm.trial.code}/{arm.code}")])
-    slug, _mark, query = named.partition("?")
-    return run_report(slug, MultiDict(parse_qsl(query)))
-
-
-def basis_of(slug: str, arguments: MultiDict) -> str:
-    """How an address names the report that a decision is to rest on."""
-    return f"{slug}?{urlencode(list(arguments.items(multi=True)))}"
+    return run_named(named) if named else run_report("outcomes", [("arm", f"{arm.trial.code}/{arm.code}")])
 
 
 @arm_decision.get("/<id:id>")
@@ -100,17 +91,3 @@ def show(id):
 def _address(decision):
     """The address of the report as it was asked then."""
     return f"{decision.report}?{urlencode(arguments_of(decision))}"
-
-
-def told_of(decisions: list[ArmDecision], most: int = 2) -> list[tuple]:
-    """(decision, its summary then, the same now) for lists; both are None where the reader may not see figures.
-
-    Only of the latest few the report is asked again; of others what is now stands on their own pages.
-    """
-    seen = whose_figures_are_seen(decisions)
-    told = []
-    for place, one in enumerate(decisions):
-        is_seen = one.id in seen and one.figures is not None
-        now = now_of(one, clock.today()) if is_seen and place < most else None
-        told.append((one, one.figures["summary"] if is_seen else None, summary_of(now) if now else None))
-    return told

@@ -1,14 +1,18 @@
 """Queries: asked about a field of a record, answered, and closed. Comments: said of a record."""
 
-from flask import abort, flash, redirect, request, url_for
+import sqlalchemy as sa
+from flask import abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from werkzeug.exceptions import NotFound
 
 from tracker.actions import participant_of
+from tracker.extensions import db
 from tracker.forms.oversight import AnswerForm, AskForm, CloseForm, CommentForm, QueryForm
-from tracker.models import Comment, Query
+from tracker.models import Comment, Query, Regimen, Trial
+from tracker.reports.decisions import figures_of_decision, run_named
+from tracker.reports.kept import keep
 from tracker.roles import Permission
 from tracker.scope import trial_id_of
 from tracker.terms.oversight import QueryState
@@ -137,17 +141,35 @@ def show_comment(id):
 @comment.route("/new", methods=["GET", "POST"], endpoint="new")
 @permission_required(*_COMMENTING)
 def new_comment():
-    """Say something about a record; ?record_type=finding&record_id=12 says of which."""
+    """Say something about a record; ?record_type=finding&record_id=12 says of which, ?basis= of which report."""
+    basis = request.args.get("basis")
+    if request.method == "GET" and "record_type" not in request.args and basis:
+        return render_template("comment/choose.html", records=_about_what(run_named(basis)))
     if request.method == "GET" and "record_type" not in request.args:
         flash(_("Open the record that you want to comment on, and choose “Comment” there."), "info")
         return redirect(url_for("finding.list"))
     kind, about = _record_of_address()
+    result = run_named(basis) if basis else None
     trial = trial_id_of(about)
     form = CommentForm(trial_id=trial)
     title = _("Comment on %(record)s", record=str(about))
     if form.validate_on_submit():
-        return save(form, Comment(record_type=kind.name, record_id=about.id, trial_id=trial), title)
+        record = Comment(record_type=kind.name, record_id=about.id, trial_id=trial)
+        if result is not None:
+            keep(record, result, figures_of_decision(result))
+        return save(form, record, title)
     return form_page(form, title)
+
+
+def _about_what(result):
+    """The regimens and trials that a report is about: those that it was asked for, or every trial in it."""
+    regimens = result.form.regimen.data
+    trials = result.form.trial.data or sorted(result.frames[0]["trial"].dropna().unique())
+    found = []
+    for model, column, names in ((Regimen, Regimen.name, regimens), (Trial, Trial.code, trials)):
+        if names:
+            found += db.session.scalars(sa.select(model).where(column.in_(names)).order_by(column)).all()
+    return found
 
 
 @comment.route("/<id:id>/withdraw", methods=["GET", "POST"], endpoint="withdraw")

@@ -26,6 +26,7 @@ from tracker.reads.masking import seen_on_pages
 from tracker.reads.oversight import queries_about
 from tracker.reads.pages import list_page
 from tracker.reads.references import references_to
+from tracker.reports.decisions import told_of
 from tracker.reports.kept import stale
 from tracker.roles import Permission
 from tracker.scope import reader, trial_id_of
@@ -195,6 +196,8 @@ def render_record(kind: RecordKind, record, **more):
         more["queries"] = queries_about([record]) if has_trial else []
     can_be_commented = current_user.may(Permission.READ_FINDINGS) and not isinstance(record, (Query, Comment))
     more["comments"] = comments_about(record) if can_be_commented else None
+    resting = [one for one in reversed(more["comments"] or []) if one.report]
+    more["comment_figures"] = {one.id: (then, now) for one, then, now in told_of(resting, most=1)}
     more["may_change"] = may_change(kind, record)
     more.setdefault("stale", _stale(kind, [record]))
     more.setdefault("may_edit", more["may_change"])

@@ -10,11 +10,11 @@ from tracker.actions import note_export
 from tracker.charts.base import NARROW, WIDE
 from tracker.exchange.result import FORMATS, find_format, report_file
 from tracker.reports.base import all_reports, run_report
+from tracker.reports.decisions import basis_of
 from tracker.reports.findings import figures_of
 from tracker.reports.kept import parameters_of
 from tracker.roles import Permission
 from tracker.views.access import permission_required
-from tracker.views.decision import basis_of
 
 reports = Blueprint("reports", __name__, url_prefix="/reports")
 

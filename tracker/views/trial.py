@@ -11,11 +11,11 @@ from tracker.models import Arm, ArmDecision, Cohort, DoseDecision, Trial, TrialM
 from tracker.reads.decision import decisions_of
 from tracker.reads.escalation import standings_in_scope
 from tracker.reads.trial import enrolled_by
+from tracker.reports.decisions import told_of
 from tracker.reports.escalation import ladder_figure, standing_parts
 from tracker.roles import Permission
 from tracker.scope import reader
 from tracker.views.access import permission_required
-from tracker.views.decision import told_of
 from tracker.views.records import KINDS, change, find, form_page, record_views, render_record, save
 
 
