@@ -126,6 +126,8 @@ def test_a_hypothesis_about_the_same_is_filled_in(researcher):
             ("associated with response", "hazard ratio", "os", 80),
         ),
         ("outcomes", {"by": "marker"}, ("associated with response", "odds ratio", "response", 80)),
+        ("biomarker", {}, ("associated with response", "odds ratio", "response", 80)),
+        ("biomarker", {"endpoint": "os"}, ("associated with response", "hazard ratio", "os", 80)),
     ],
 )
 def test_other_reports_tell_of_an_association(trial, slug, query, told):

@@ -146,7 +146,9 @@ def _word(field, names, value):
     if isinstance(value, dict) and "tables" in value:  # a whole report, which not every reader may see
         return _("kept, as the record's page shows them")
     if isinstance(value, dict):  # the figures of a report
-        return "; ".join(f"{name} {shown(one)}" for name, one in value.items() if one is not None)
+        return "; ".join(
+            f"{name} {shown(one)}" for name, one in value.items() if isinstance(one, (int, float))
+        )
     if isinstance(value, list):  # what a report was asked; not every reader knows the trials
         return "; ".join(f"{name}={one}" for name, one in value if name != "trial")
     return shown(value)

@@ -61,7 +61,11 @@ def _finding_address(result):
     """Where a finding is made of it, for who writes findings."""
     if not current_user.may(Permission.EDIT_OWN_FINDINGS) or figures_of(result) is None:
         return None
-    asked = [("report", result.report.slug), *parameters_of(result), ("as_of", result.form.as_of.data)]
+    # Trials that nobody asked for are found anew: there may be more of them than an address can name.
+    pairs = [
+        (name, value) for name, value in parameters_of(result) if name != "trial" or result.form.trial.data
+    ]
+    asked = [("report", result.report.slug), *pairs, ("as_of", result.form.as_of.data)]
     return url_for("finding.new") + "?" + urlencode(asked)
 
 
