@@ -219,6 +219,7 @@ def typed_by_hand(researcher, trial, **given):
         ([(3, 9), (2, 9), (4, 9), (2, 9)], True, {}, "direction", "Right would be inconclusive evidence"),
         (PREDICTS, True, {"direction": "against"}, "direction", "Right would be evidence in support"),
         (PREDICTS, True, {"interaction_p": 0.04}, "interaction_p", "The claim guard computes"),
+        (PREDICTS, True, {"markers_tried": 5000}, "direction", "for 5000 markers that were tried"),
         (PREDICTS, True, {"assay": None}, "assay", "Name the assay"),
         (PREDICTS, True, {"endpoint": "toxicity"}, "endpoint", "Prediction is shown for"),
     ],

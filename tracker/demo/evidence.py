@@ -87,7 +87,7 @@ _MADE = [
     _Made("survival", {"marker": "NLR", "by": "marker", "tumor_location": "KIDNEY", "endpoint": "os"},
           "A high ratio goes with early death in renal cancer too.", FindingStatus.SUBMITTED,
           category=StudyCategory.C, claim=Claim.PROGNOSTIC, markers_tried=2),
-    _Made("predictive", {"marker": "LDH", "trial": "CCI-MEL-02", "endpoint": "os"},
+    _Made("predictive", {"marker": "LDH", "trial": "CCI-MEL-02", "endpoint": "pfs"},
           "Both antibodies together rather than ipilimumab alone, above all where LDH is raised.",
           FindingStatus.SUBMITTED, category=StudyCategory.B, markers_tried=5),
     _Made("outcomes", {"marker": "T-cell-inflamed GEP", "by": "marker", "tumor_location": "BREAST"},

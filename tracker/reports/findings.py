@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 
 from tracker.reads.participant import MASKED
 from tracker.reports.base import Result, run_report
-from tracker.reports.kept import rerun, stale
+from tracker.reports.kept import arguments_of, rerun, stale
 from tracker.reports.survival import TESTED
 from tracker.rules.evidence import refused_by_guard, refused_claim
 from tracker.stats.association import odds_ratio
@@ -55,6 +55,7 @@ def figures_of(result: Result) -> dict | None:
     if found is None:
         return None
     asked = {"cutoff": result.parameters["cutoff"], "cutoff_origin": None, "cutoffs_tried": None}
+    asked["markers_tried"] = None  # only a report that is told how many tells it; else the author does
     asked |= {"assay": result.parameters["marker"], "data_cutoff": result.data_cutoff}
     return asked | found
 
@@ -78,6 +79,7 @@ def _predictive(result) -> dict | None:
         "events": int(sum(events)),
         "interaction_p": found["p_lrt"],
         "has_comparator": True,
+        "markers_tried": int(found["tried"]) if (found["tried"] or 1) > 1 else None,
         **_whom(result.frames[0], result.parameters["treated"], result.parameters["comparator"]),
     }
 
@@ -282,7 +284,8 @@ def _guarded(finding, result) -> list[tuple[str, str]]:
     if result is None and finding.assay is None:
         return [("assay", _("Name the assay: the claim guard computes the interaction from its values."))]
     try:
-        result = result or run_report("predictive", _asked(finding))
+        if result is None or finding.markers_tried > 1:
+            result = run_report("predictive", _asked(finding) if result is None else _asked_again(finding))
     except Refusal as refusal:
         field = refusal.field if refusal.field in ("cutoff", "trial", "tumor_location") else "claim"
         return [(field, _("The claim guard could not be asked. %(why)s", why=refusal.message))]
@@ -311,5 +314,12 @@ def _asked(finding) -> list[tuple[str, str]]:
         "treated": finding.arm and f"{finding.arm.trial.code}/{finding.arm.code}",
         "tumor_location": finding.tumor_location,
         "as_of": finding.data_cutoff and finding.data_cutoff.isoformat(),
+        "tried": str(finding.markers_tried),
     }
     return [(name, value) for name, value in asked.items() if value]
+
+
+def _asked_again(finding) -> list[tuple[str, str]]:
+    """What its report was asked, for as many markers as the finding says were tried."""
+    pairs = [pair for pair in arguments_of(finding) if pair[0] != "tried"]
+    return [*pairs, ("tried", str(finding.markers_tried))]

@@ -185,7 +185,15 @@ def _filled_in(figures) -> dict:
     named = records_named(figures)
     values = {
         name: figures[name]
-        for name in ("n", "events", "has_comparator", "cutoff", "cutoffs_tried", "tumor_location")
+        for name in (
+            "n",
+            "events",
+            "has_comparator",
+            "cutoff",
+            "cutoffs_tried",
+            "markers_tried",
+            "tumor_location",
+        )
     }
     values |= {name: kind(figures[name]) for name, kind in _TERMS.items()}
     values |= {name: rounded(figures[name]) for name in FIGURES if name not in values}
