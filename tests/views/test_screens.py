@@ -60,6 +60,8 @@ def test_a_matrix_is_screened_and_the_table_is_a_file(sign_in, trial):
     assert page.status_code == 200
     assert page.text.index("GOOD") < page.text.index("NOISE")
     assert "carry this number" in page.text
+    (enter,) = re.findall(r'href="(/findings/new[^"]+)"', page.text)
+    assert {"markers_tried=2", "endpoint=response"} <= set(re.split("[?&;]", enter.replace("&amp;", "&")))
     found = db.session.scalars(db.select(Screen)).one()
     assert (found.summary["tried"], found.summary["found"], found.content) == (2, 1, None)
     table = browser.get(f"/screens/{found.id}/table.csv").text.splitlines()
