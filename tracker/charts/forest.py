@@ -62,7 +62,8 @@ def forest(
         label = reference_label or _("All")
         parts += _reference(layout, reference, f"{label} {percent(reference, 1)}")
     if second_label and any(notna(group.second) for group in groups):
-        parts.append(text(second_label, 0, layout.bottom + 17, room=layout.axis[0] or 90, class_="muted"))
+        y = 14 if width < base.NARROW_BELOW else layout.bottom + 17
+        parts.append(text(second_label, 0, y, room=max(layout.axis[0], 100), class_="muted"))
     largest = max((group.n for group in groups), default=0)
     for group, y in zip(groups, layout.rows):
         parts.append(_row(layout, y, group, estimate_label, largest))

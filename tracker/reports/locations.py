@@ -320,7 +320,11 @@ def _headline(whole, reference, differ) -> Table | None:
         _l("In short"),
         pd.DataFrame([row]),
         {
-            "k": shown_count("k", _l("Locations")),
+            "k": Shown(
+                _l("Locations"),
+                lambda row: str(row["k"]),
+                sentence=lambda row: _("With at least one participant who can be counted."),
+            ),
             "reference": rate_card("reference", LazyString(lambda: value_label("tumor_location", reference))),
             "others": rate_card("others", _l("All other locations together")),
             "p": Shown(

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 from flask_babel import format_decimal
-from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.reports.base import Shown, Table, percent
@@ -260,7 +259,7 @@ _POINTS = shown_difference("estimate", "")
 def _shown_limits(label, signed=False) -> Shown:
     def text(row):
         if row["estimate"] is None:
-            return _("too few")
+            return "—"
         return _POINTS.text(row) if signed else percent(row["estimate"])
 
     def detail(row):
