@@ -909,3 +909,12 @@ def test_a_table_of_agents_is_kept_as_a_file(physician, trial):
     address, page = checked(physician, EVENTS.replace("6", "3"), mapping=mapping)
     assert "Caused by Pembrolizumab" in page
     assert "This mapping says more than a page can show" in physician.get(f"{address}/map").text
+
+
+def test_a_page_of_columns_that_had_expired_keeps_what_was_chosen(researcher, trial):
+    address = upload(researcher, MARKER, trial=trial).headers["Location"]
+    answer = researcher.post(address, data=MAP_MARKER | {"csrf_token": "of yesterday"})
+    assert answer.status_code == 422
+    assert "had expired" in text_of(answer.text)
+    assert 'value="New marker (our lab)"' in answer.text
+    assert measured() == []
