@@ -16,6 +16,7 @@ from tests.factories import (
     make_adverse_event,
     make_agent,
     make_arm,
+    make_arm_decision,
     make_assay,
     make_biomarker,
     make_cohort,
@@ -89,7 +90,7 @@ def data_versions():
 
 #: Columns and tables that follow from a change, or tell of it.
 FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text"}
-HOUSEKEEPING = {"audit_event", "audit_seal", "data_version", "submission", "sign_in"}
+HOUSEKEEPING = {"audit_event", "audit_seal", "refused_sign_in", "data_version", "submission", "sign_in"}
 
 MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
 
@@ -165,6 +166,7 @@ class Stored:
     idle_assay: int
     idle_biomarker: int
     specimen: int
+    arm_decision: int
 
 
 @pytest.fixture
@@ -199,6 +201,7 @@ def stored(app):
         ),
         make_biomarker(),
         make_specimen(participant=participant),
+        make_arm_decision(arm=arm),
     ]
     return Stored(*(record.id for record in records))
 
@@ -396,6 +399,8 @@ SAVES = [
         dict(barcode="B-9001", type="blood", timepoint="baseline", collected_on="2024-01-08"),
     ),
     (Role.RESEARCHER, "/specimens/{specimen}/edit", dict(barcode="B-9002", reason=WHY)),
+    (Role.DIRECTOR, "/arm-decisions/new?arm={idle_arm}", dict(decision="pause", reason=WHY)),
+    (Role.DIRECTOR, "/arm-decisions/{arm_decision}/withdraw", dict(reason=WHY)),
     (Role.PHYSICIAN, "/queries/{query}/answer", dict(answer="Yes.")),
     (Role.MONITOR, "/queries/{query}/close", dict(state="closed")),
 ]
@@ -432,10 +437,13 @@ ELSEWHERE = {
         ("account.sign_in", "account.sign_out", "account.revoke", "account.setup"), "views/test_trail.py"
     ),
     "account.password": "views/test_trail.py",
+    "account.confirm": "it changes when the password was last given",
+    "screen.new": "a screen is a job and its result, which one person sees",
+    "screen.discard": "a screen is a job and its result, which one person sees",
     "home.theme": "a cookie",
     "home.language": "a cookie",
     **dict.fromkeys(
-        [f"import_file.{name}" for name in ("new", "map", "mend", "check", "file", "replace", "discard")],
+        [f"import_file.{name}" for name in ("new", "map", "mend", "check", "paste", "replace", "discard")],
         "an uploaded file is no record until it is stored",
     ),
 }

@@ -1,5 +1,8 @@
 """Changes that touch several records, or that pages and commands share. The caller commits."""
 
+import datetime
+import hashlib
+
 import sqlalchemy as sa
 from flask import current_app
 from flask_babel import force_locale
@@ -7,13 +10,14 @@ from flask_babel import gettext as _
 
 from tracker import clock
 from tracker.audit import batches, note, store_rows
-from tracker.extensions import db, writing
+from tracker.extensions import db, take_turn, writing
 from tracker.models import Finding as BiomarkerFinding
 from tracker.models import (
     Lesion,
     Participant,
     Query,
     Record,
+    RefusedSignIn,
     SignIn,
     Trial,
     TrialMember,
@@ -24,6 +28,7 @@ from tracker.reads.account import is_last_administrator
 from tracker.reads.response import response_questions
 from tracker.roles import Role
 from tracker.rules.checks import Check, Finding, Weight, rules_of
+from tracker.rules.passwords import check_password
 from tracker.scope import trial_id_of
 from tracker.terms.account import Action
 from tracker.terms.evidence import FindingStatus
@@ -39,9 +44,7 @@ def add_user(name: str, role: Role, password: str, display_name: str | None = No
         raise Refusal(_("Give the account a name."), "name")
     if db.session.scalar(sa.select(User.id).where(User.name == name)):
         raise Refusal(_("There is an account of that name already."), "name")
-    least = current_app.config["PASSWORD_MINIMUM"]
-    if len(password) < least:
-        raise Refusal(_("The password needs at least %(minimum)d characters.", minimum=least), "password")
+    check_password(password, current_app.config["PASSWORD_MINIMUM"], [name, display_name])
     user = User(name=name, role=role, display_name=display_name or name)
     user.set_password(password)
     db.session.add(user)
@@ -84,6 +87,33 @@ def revoke_sign_in(sign_in: SignIn) -> None:
     if sign_in.revoked_at is None:
         sign_in.revoked_at = clock.now()
         note(Action.SIGN_OUT, User.__tablename__, sign_in.user_id, browser=sign_in.browser)
+
+
+def must_wait(name: str) -> bool:
+    """Whether nobody may sign in under this name now, after too many refused attempts; others who try it queue."""
+    hashed = _name_hash(name)
+    take_turn(db.session, int(hashed[:15], 16))
+    since = clock.now() - datetime.timedelta(minutes=current_app.config["SIGN_IN_WAIT_MINUTES"])
+    refused = sa.select(sa.func.count(RefusedSignIn.id)).where(
+        RefusedSignIn.name_hash == hashed, RefusedSignIn.at > since
+    )
+    return db.session.scalar(refused) >= current_app.config["SIGN_IN_ATTEMPTS"]
+
+
+def count_refusal(name: str) -> None:
+    """One more refused sign-in under this name, whether or not there is such an account."""
+    db.session.add(RefusedSignIn(name_hash=_name_hash(name), at=clock.now()))
+
+
+def forget_refusals(name: str) -> None:
+    """Somebody signed in under this name. What is too old to count goes as well, whatever its name."""
+    old = clock.now() - datetime.timedelta(minutes=current_app.config["SIGN_IN_WAIT_MINUTES"])
+    gone = sa.or_(RefusedSignIn.name_hash == _name_hash(name), RefusedSignIn.at < old)
+    db.session.execute(sa.delete(RefusedSignIn).where(gone))
+
+
+def _name_hash(name):
+    return hashlib.sha256(f"sign-in|{name}".encode()).hexdigest()
 
 
 def note_export(kind: str, **told) -> None:

@@ -58,6 +58,21 @@ IS_DEMO = False
 #: Hours in which a serious event is reported to the sponsor, from when the team is aware of it.
 SERIOUS_EVENT_REPORT_HOURS = 24
 
+#: Refused sign-ins in a row after which an account name waits, whether or not there is such an account.
+SIGN_IN_ATTEMPTS = 10
+
+#: Minutes that it then waits; refused sign-ins that are older do not count.
+SIGN_IN_WAIT_MINUTES = 15
+
+#: Minutes without a request after which one is signed out.
+SIGN_IN_IDLE_MINUTES = 60
+
+#: Hours after which one is signed out, whatever one does.
+SIGN_IN_HOURS = 12
+
+#: Minutes for which a password counts as fresh; to change accounts it is asked for again after that.
+SIGN_IN_FRESH_MINUTES = 15
+
 #: Characters of the shortest password (NIST SP 800-63B-4 asks for 15 where it is the only factor).
 PASSWORD_MINIMUM = 15
 

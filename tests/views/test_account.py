@@ -11,12 +11,12 @@ from tests.factories import make_trial, make_user
 from tests.tables import copy_tables, differences
 from tracker import clock
 from tracker.extensions import db
-from tracker.models import SignIn, TrialMember, User
+from tracker.models import RefusedSignIn, SignIn, TrialMember, User
 from tracker.roles import Role
 
 PASSWORD = "correct horse battery"
 ANOTHER = "a sentence is easy to keep"
-TRAIL = ("audit_event", "audit_seal")
+TRAIL = ("audit_event", "audit_seal", "refused_sign_in")
 
 
 @pytest.fixture
@@ -403,3 +403,89 @@ def test_who_is_a_member_already_stays_one(admin, person):
     for _repeat in range(2):
         assert admin.submit(f"/trial-members/new?trial={trial.id}", user=str(person.id)).status_code == 303
     assert [row["withdrawn_at"] for row in copy_tables()["trial_member"].values()] == [None]
+
+
+# Attempts, time-outs, and the password again
+
+
+def attempts(app, name, times):
+    """The last answer's words."""
+    for _again in range(times):
+        _browser, answer = enter(app, name=name, password="wrong")
+    return answer.text
+
+
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_after_too_many_attempts_a_name_waits_whether_it_exists_or_not(app, person, name):
+    app.config["SIGN_IN_ATTEMPTS"] = 3
+    assert "Too many attempts" not in attempts(app, name, 3)
+    for password in ("wrong", PASSWORD):
+        _browser, answer = enter(app, name=name, password=password)
+        assert answer.status_code == 422
+        assert "Too many attempts under this account name. Wait for 15 minutes" in answer.text
+    other, _answer = enter(app, name="ada" if name == "nobody" else "nobody")
+    assert is_signed_in(other) == (name == "nobody"), "others do not wait"
+
+
+def test_who_waited_signs_in_again_and_starts_anew(app, person):
+    app.config["SIGN_IN_ATTEMPTS"] = 2
+    attempts(app, "ada", 2)
+    db.session.execute(sa.update(RefusedSignIn).values(at=clock.now() - datetime.timedelta(minutes=16)))
+    db.session.commit()
+    browser, _answer = enter(app)
+    assert is_signed_in(browser)
+    assert copy_tables()["refused_sign_in"] == {}
+
+
+def test_a_right_password_ends_the_count(app, person):
+    app.config["SIGN_IN_ATTEMPTS"] = 2
+    for _again in range(3):
+        attempts(app, "ada", 1)
+        browser, _answer = enter(app)
+        assert is_signed_in(browser)
+
+
+@pytest.mark.parametrize("name, minutes", [("last_seen_at", 61), ("created_at", 12 * 60 + 1)])
+def test_a_sign_in_ends_by_itself(app, person, name, minutes):
+    browser, _answer = enter(app)
+    assert is_signed_in(browser)
+    later = clock.now() - datetime.timedelta(minutes=minutes)
+    db.session.execute(sa.update(SignIn).values({name: later}))
+    db.session.commit()
+    assert not is_signed_in(browser)
+
+
+def _grow_stale():
+    db.session.execute(sa.update(SignIn).values(confirmed_at=clock.now() - datetime.timedelta(minutes=16)))
+    db.session.commit()
+
+
+def test_accounts_are_changed_only_with_a_fresh_password(app, person):
+    person.role = Role.ADMIN
+    db.session.commit()
+    other = make_user(name="bea").id
+    browser, _answer = enter(app)
+    assert browser.get("/users/new").status_code == 200
+    token = form_values(browser.get("/users/new").text)["csrf_token"]
+    _grow_stale()
+    before = copy_tables()
+    asked = browser.get(f"/users/{other}/edit")
+    assert asked.headers["Location"] == f"/account/confirm?next=/users/{other}/edit"
+    refused = browser.post(f"/users/{other}/disable", data={"csrf_token": token})
+    assert refused.headers["Location"].startswith("/account/confirm")
+    assert differences(before, copy_tables()) == {}
+    assert browser.get("/users/").status_code == 200, "reading needs none"
+    wrong = browser.submit(asked.headers["Location"], password="wrong")
+    assert wrong.status_code == 422
+    right = browser.submit(asked.headers["Location"], password=PASSWORD)
+    assert right.headers["Location"] == f"/users/{other}/edit"
+    assert browser.get(f"/users/{other}/edit").status_code == 200
+
+
+def test_a_password_is_not_the_persons_name(app, person, refused):
+    browser, _answer = enter(app)
+    person.display_name = "Augusta Lovelace"
+    db.session.commit()
+    typed = dict(current=PASSWORD, password="Augusta-Lovelace 1", repeated="Augusta-Lovelace 1")
+    answer = refused(browser, "/account/password", field="password", is_kept=False, **typed)
+    assert "little more than the name" in answer.text

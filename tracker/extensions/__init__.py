@@ -137,14 +137,14 @@ def _prepare_sqlite(connection, _):
     connection.set_authorizer(authorize)
 
 
-def take_turn(session: orm.Session) -> None:
-    """Wait until no other transaction is about to commit events; what it then reads they have committed.
+def take_turn(session: orm.Session, what: int = 7462813) -> None:
+    """Wait until no other transaction has this turn; what it then reads they have committed. The trail's, unless told.
 
     SQLite has one writer anyway; PostgreSQL gives the lock back when the commit is visible.
     """
     connection = session.connection()
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7462813)")
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (what,))
 
 
 def _begin_sqlite(connection):

@@ -4,6 +4,7 @@ import wtforms
 from flask import current_app
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_login import current_user
 from flask_wtf import FlaskForm
 from wtforms import widgets
 
@@ -12,6 +13,7 @@ from tracker.forms.fields import CodeField, TermField, TextField, ValueField
 from tracker.models import User
 from tracker.reads.account import is_last_administrator
 from tracker.roles import Role
+from tracker.rules.passwords import check_password
 from tracker.values import Refusal
 
 #: Argon2 takes long on long input; nobody types more.
@@ -36,21 +38,35 @@ class PasswordField(ValueField):
 class NewPasswordField(PasswordField):
     """A password that is being chosen: long enough, and not the account's name."""
 
-    def __init__(self, label=None, **kwargs):
-        super().__init__(label, autocomplete="new-password", **kwargs)
+    def __init__(self, label=None, *, _form=None, **kwargs):
+        super().__init__(label, autocomplete="new-password", _form=_form, **kwargs)
+        self.around = _form
 
     def read(self, text):
         password = super().read(text)
-        least = current_app.config["PASSWORD_MINIMUM"]
-        if password is not None and len(password) < least:
-            raise Refusal(
-                _("Write at least %(minimum)d characters; a sentence is easy to keep.", minimum=least)
-            )
+        if password is not None:
+            check_password(password, current_app.config["PASSWORD_MINIMUM"], self.words())
         return password
+
+    def words(self):
+        """What the password may not be made of: the tracker's name and the account's."""
+        typed = (
+            self.around[name].raw_data or [""] for name in ("name", "display_name") if name in self.around
+        )
+        person = getattr(self.around, "record", None) or current_user
+        known = (
+            [person.name, person.display_name] if isinstance(person, User) or person.is_authenticated else []
+        )
+        return [current_app.config["APP_NAME"], *known, *(str(one[0]) for one in typed)]
 
 
 class SignInForm(FlaskForm):
     name = TextField(_l("Account"), maximum=40, render_kw={"autocomplete": "username", "autofocus": True})
+    password = PasswordField(_l("Password"))
+    next = wtforms.HiddenField()
+
+
+class ConfirmForm(FlaskForm):
     password = PasswordField(_l("Password"))
     next = wtforms.HiddenField()
 

@@ -1,6 +1,6 @@
 """What is stored. A record is found under its table's name, which is also its word in addresses."""
 
-from tracker.models.account import SignIn, TrialMember, User
+from tracker.models.account import RefusedSignIn, SignIn, TrialMember, User
 from tracker.models.base import Authored, FromReport, Importable, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
@@ -57,6 +57,7 @@ __all__ = [
     "Query",
     "Record",
     "ReferenceResult",
+    "RefusedSignIn",
     "Regimen",
     "RegimenComponent",
     "RemarkAnswer",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tracker import clock
 from tracker.extensions import db
 from tracker.models.base import Record
 from tracker.roles import Permission, Role
@@ -107,5 +108,16 @@ class SignIn(db.Model):
     last_seen_at: Mapped[datetime.datetime]
     revoked_at: Mapped[datetime.datetime | None]
     browser: Mapped[str] = mapped_column(sa.String(200), default="")
+    #: When the password was last given here.
+    confirmed_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
 
     user: Mapped[User] = relationship()
+
+
+class RefusedSignIn(db.Model):
+    """One refused sign-in of an account name, until one that is right. Only a hash of the name is kept: people type
+    their password into the wrong field."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name_hash: Mapped[str] = mapped_column(sa.String(64), index=True)
+    at: Mapped[datetime.datetime]

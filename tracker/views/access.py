@@ -6,6 +6,7 @@ import hashlib
 import secrets
 import uuid
 from contextlib import ExitStack
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from flask import abort, current_app, flash, redirect, request, session, url_for
@@ -25,6 +26,9 @@ from tracker.terms.account import Action
 SEEN_EVERY = datetime.timedelta(minutes=1)
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+#: What is changed with these needs the password again, unless it was given a short while ago.
+_ASKED_AGAIN = {Permission.EDIT_ACCOUNTS}
 
 
 def permission_required(*permissions: Permission):
@@ -79,6 +83,8 @@ def _open():
         return login_manager.unauthorized()
     if permissions and not any(current_user.may(permission) for permission in permissions):
         abort(403)
+    if _ASKED_AGAIN & set(permissions) and "POST" in request.url_rule.methods and not is_fresh():
+        return _ask_for_password()
     if request.method not in _SAFE_METHODS:
         _refuse_too_much()
     return None
@@ -154,9 +160,36 @@ def _find(token) -> SignIn | None:
         sa.select(SignIn)
         .join(SignIn.user)
         .options(sa.orm.contains_eager(SignIn.user))
-        .where(SignIn.token_hash == _hash(token), SignIn.revoked_at.is_(None), User.disabled_at.is_(None))
+        .where(SignIn.token_hash == _hash(token), *is_live(), User.disabled_at.is_(None))
     )
     return db.session.scalar(statement.execution_options(unscoped=True))
+
+
+def is_live() -> list:
+    """Of a sign-in: that it was not ended, by anybody or by time."""
+    config, now = current_app.config, clock.now()
+    return [
+        SignIn.revoked_at.is_(None),
+        SignIn.last_seen_at > now - datetime.timedelta(minutes=config["SIGN_IN_IDLE_MINUTES"]),
+        SignIn.created_at > now - datetime.timedelta(hours=config["SIGN_IN_HOURS"]),
+    ]
+
+
+def is_fresh() -> bool:
+    """Whether the password was given a short while ago in this browser."""
+    sign_in = current_sign_in()
+    minutes = current_app.config["SIGN_IN_FRESH_MINUTES"]
+    return sign_in is not None and sign_in.confirmed_at > clock.now() - datetime.timedelta(minutes=minutes)
+
+
+def _ask_for_password():
+    is_page = request.method == "GET"
+    if not is_page:
+        flash(_("Nothing was changed yet: give your password first, then press the button again."), "warning")
+    next_address = (
+        request.full_path.rstrip("?") if is_page else request.referrer and urlsplit(request.referrer).path
+    )
+    return redirect(url_for("account.confirm", next=next_address), 303)
 
 
 def _hash(token: str) -> str:

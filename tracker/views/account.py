@@ -3,15 +3,17 @@
 import re
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
-from tracker import actions, scope
+from tracker import actions, clock, scope
+from tracker.actions import count_refusal, forget_refusals, must_wait
 from tracker.audit import note
 from tracker.extensions import db
 from tracker.forms.account import (
+    ConfirmForm,
     EmptyForm,
     FirstAdminForm,
     NewPasswordForm,
@@ -26,7 +28,14 @@ from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
 from tracker.terms.account import Action
 from tracker.values import Refusal
-from tracker.views.access import current_sign_in, end_sign_in, permission_required, public, start_sign_in
+from tracker.views.access import (
+    current_sign_in,
+    end_sign_in,
+    is_live,
+    permission_required,
+    public,
+    start_sign_in,
+)
 from tracker.views.errors import note_faults
 from tracker.views.records import change, find, record_views
 
@@ -56,16 +65,57 @@ def sign_in():
     form = SignInForm(next=request.args.get("next"))
     if not form.validate_on_submit():
         return _page("account/sign_in.html", form)
-    user = _unscoped(sa.select(User).where(User.name == form.name.data.lower()))
-    password = form.password.data
-    known = user.has_password(password) if user else refuse_password(password)
-    if not known or not user.is_active:
-        with scope.nobody(request.id):
+    with scope.nobody(request.id):
+        user, refusal = _known(form.name.data.lower(), form.password.data)
+        if refusal:
             note(Action.SIGN_IN_REFUSED, User.__tablename__, user.id if user else 0)
             db.session.commit()
-        form.password.errors = [_("Account or password are not right, or the account is disabled.")]
-        return _page("account/sign_in.html", form)
+            form.password.errors = [refusal]
+            return _page("account/sign_in.html", form)
     start_sign_in(user)
+    return redirect(own_address(form.next.data) or url_for("home.index"), 303)
+
+
+def _known(name, password) -> tuple[User | None, str | None]:
+    """Whose name it is, and why they may not sign in; nobody can tell from that which accounts there are."""
+    user = _unscoped(sa.select(User).where(User.name == name))
+    if must_wait(name):
+        return user, _must_wait()
+    is_right = user.has_password(password) if user else refuse_password(password)
+    if not is_right or not user.is_active:
+        count_refusal(name)
+        return user, _("Account or password are not right, or the account is disabled.")
+    forget_refusals(name)
+    return user, None
+
+
+def _must_wait():
+    minutes = current_app.config["SIGN_IN_WAIT_MINUTES"]
+    return _(
+        "Too many attempts under this account name. Wait for %(minutes)d minutes, then try again.",
+        minutes=minutes,
+    )
+
+
+@account.route("/account/confirm", methods=["GET", "POST"])
+@permission_required(Permission.USE_OWN_ACCOUNT)
+def confirm():
+    """Ask for the password again, before something that must not be done by whoever finds the browser open."""
+    form = ConfirmForm(next=request.args.get("next"))
+    if not form.validate_on_submit():
+        return _page("account/confirm.html", form)
+    if must_wait(current_user.name):
+        form.password.errors = [_must_wait()]
+        return _page("account/confirm.html", form)
+    if not current_user.has_password(form.password.data):
+        count_refusal(current_user.name)
+        note(Action.SIGN_IN_REFUSED, User.__tablename__, current_user.id)
+        db.session.commit()
+        form.password.errors = [_("This is not your present password.")]
+        return _page("account/confirm.html", form)
+    forget_refusals(current_user.name)
+    current_sign_in().confirmed_at = clock.now()
+    db.session.commit()
     return redirect(own_address(form.next.data) or url_for("home.index"), 303)
 
 
@@ -105,7 +155,7 @@ def show():
     """One's own account: role, trials, and the browsers in which one is signed in."""
     sign_ins = db.session.scalars(
         sa.select(SignIn)
-        .where(SignIn.user_id == current_user.id, SignIn.revoked_at.is_(None))
+        .where(SignIn.user_id == current_user.id, *is_live())
         .order_by(SignIn.last_seen_at.desc(), SignIn.id)
     ).all()
     return render_template("account/show.html", sign_ins=sign_ins, here=current_sign_in(), form=EmptyForm())
