@@ -84,10 +84,11 @@ def load(today: datetime.date | None = None) -> bool:
             store_responses(people, chances[3])
         if ladder:
             store_decisions(trial, ladder, levels, people, users["moreau"])
-    db.session.flush()
-    store_decisions_about_arms(today, users["lindqvist"])
     db.session.commit()
-    # Findings are made from reports, which read what is stored.
+    # Decisions and findings are made from reports, which read what is stored.
+    with because("Decided by the director."):
+        store_decisions_about_arms(today, users["lindqvist"])
+        db.session.commit()
     store_evidence(users, now)
     db.session.commit()
     with because("The decimal point was misread in the laboratory's list."):
