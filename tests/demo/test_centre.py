@@ -18,7 +18,7 @@ from tracker.reads.outcome import outcomes_frame
 from tracker.rules.checks import Weight, personal_data, run_checks
 
 #: Columns that tell when and by whom a row was stored, and what is random on purpose.
-_OF_THE_MOMENT = {"created_at", "updated_at", "at", "request_id", "actor", "password_hash"}
+_OF_THE_MOMENT = {"created_at", "updated_at", "at", "request_id", "actor", "password_hash", "mac"}
 
 
 @pytest.fixture(scope="module")
