@@ -434,9 +434,9 @@ ELSEWHERE = {
     "import_file.store": "the test of imports",
     "finding.take_figures": "tests/views of findings made from a report; it is stored as an edit is",
     **dict.fromkeys(
-        ("account.sign_in", "account.sign_out", "account.revoke", "account.setup"), "views/test_trail.py"
+        [f"account.{name}" for name in ("sign_in", "sign_out", "revoke", "setup", "password")],
+        "views/test_trail.py",
     ),
-    "account.password": "views/test_trail.py",
     "account.confirm": "it changes when the password was last given",
     "screen.new": "a screen is a job and its result, which one person sees",
     "screen.discard": "a screen is a job and its result, which one person sees",

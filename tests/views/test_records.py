@@ -260,9 +260,9 @@ def test_the_same_form_that_comes_twice_at_once_makes_one_record(physician, tria
     typed = {**form_values(physician.get(address).text), **PARTICIPANT}
     first = physician.post(address, data=typed)
     looked = []
-    find = records._earlier_submission
+    find = records.earlier_submission
     monkeypatch.setattr(
-        records, "_earlier_submission", lambda form: looked.append(form) if not looked else find(form)
+        records, "earlier_submission", lambda form: looked.append(form) if not looked else find(form)
     )
     second = physician.post(address, data=typed)
     assert looked

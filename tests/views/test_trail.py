@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from tracker.roles import Role
 from tracker.terms.account import Action
 
 PASSWORD = "quinze ou plus lettres"
+ANOTHER = "encore plus de quinze lettres"
 
 
 def told(action):
@@ -37,6 +39,26 @@ def test_signing_in_and_out_is_told(app, person):
     token = browser.get("/account").text.partition('name="csrf_token" value="')[2].partition('"')[0]
     assert browser.post("/sign-out", data={"csrf_token": token}).status_code == 303
     assert [one.record_id for one in told(Action.SIGN_OUT)] == [person.id]
+
+
+def test_a_first_administrator_a_new_password_and_a_revoked_sign_in_are_told(app):
+    browser, other = app.test_client(), app.test_client()
+    browser.submit("/setup", name="root", display_name="The first", password=PASSWORD)
+    (made,) = [event for event in told(Action.CREATE) if event.record_type == "user"]
+    assert made.changes["name"] == [None, "root"]
+    assert "password_hash" not in made.changes or PASSWORD not in str(made.changes)
+
+    browser.submit("/account/password", current=PASSWORD, password=ANOTHER, repeated=ANOTHER)
+    (changed,) = [event for event in told(Action.CHANGE) if event.record_type == "user"]
+    assert (changed.record_id, changed.actor) == (made.record_id, "The first")
+    assert not {PASSWORD, ANOTHER} & set(map(str, changed.changes.values()))
+
+    other.submit("/sign-in", name="root", password=ANOTHER)
+    page = browser.get("/account").text
+    (number,) = re.findall(r'action="/account/sign-ins/(\d+)/revoke"', page)
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)[1]
+    assert browser.post(f"/account/sign-ins/{number}/revoke", data={"csrf_token": token}).status_code == 303
+    assert [event.record_id for event in told(Action.SIGN_OUT)] == [made.record_id]
 
 
 @pytest.mark.parametrize("name, about", [("ada", "ada"), ("my password by mistake", None)])
