@@ -49,7 +49,7 @@ METHOD = [
     _l(
         "Shrunken rates: EXNEX, Neuenschwander et al., Pharm Stat 2016;15:123-134. The log odds of a"
         " location are with probability ½ exchangeable with the others, N(μ, τ), μ ~ N(logit 0.2, 2), τ ~"
-        " half-normal(1), and else its own, N(logit 0.2, 2.5). Posterior mean and 95 % credible limits, by"
+        " half-normal(1), and else its own, N(logit 0.2, 2.5). Posterior mean and 95 per cent credible limits, by"
         " quadrature. A subtype takes the place of breast as a whole."
     ),
 ]

@@ -17,8 +17,9 @@ FEWEST_OUTCOMES = 5
 #: The rule, as the page prints it.
 RULE = [
     _l(
-        "Gap: response rate of the reference less that of breast. Where its 95 % interval covers zero, a difference is"
-        " not established, and no shares are given. With fewer than 5 participants in a group there is no gap."
+        "Gap: response rate of the reference less that of breast. Where its interval (95 per cent) covers zero, a"
+        " difference is not established, and no shares are given. With fewer than 5 participants in a group there is"
+        " no gap."
     ),
     _l(
         "A stratum with fewer than 5 participants in either group is named, and nothing is computed from it: then mix,"
