@@ -30,8 +30,9 @@ def kind(address) -> str:
 
 
 def looks(address) -> str:
-    """What pages look alike: those of a kind; and histories and withdrawals, whatever the record."""
-    return re.sub(r"^/[a-z-]+/1/(history|withdraw)$", r"/record/1/\1", kind(address))
+    """What pages look alike: those of a kind; a form, new and later; histories and withdrawals of any record."""
+    form = re.sub(r"/1/edit$", "/new", kind(address))
+    return re.sub(r"^/[a-z-]+/1/(history|withdraw)$", r"/record/1/\1", form)
 
 
 def is_file(address) -> bool:

@@ -247,7 +247,7 @@ def test_a_measurement_needs_an_assessment(load, trial):
     load(THREE_LESIONS, LESIONS)
     done = load(TWO_VISITS, FOUND)
     assert {(row, column) for row, column in faults(done)} == {(row, "day") for row in range(2, 8)}
-    assert "[assessment]" in done.faults["message"][0]
+    assert "no assessment on this day" in done.faults["message"][0]
 
 
 @pytest.mark.parametrize(
