@@ -89,7 +89,7 @@ def data_versions():
 
 
 #: Columns and tables that follow from a change, or tell of it.
-FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text"}
+FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text", "imported"}
 HOUSEKEEPING = {"audit_event", "audit_seal", "refused_sign_in", "data_version", "submission", "sign_in"}
 
 MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}

@@ -241,7 +241,7 @@ def test_reading_goes_on_while_a_job_holds_the_database(ask, kind, sign_in):
 
     make_agent()
     browser = sign_in(Role.DIRECTOR)
-    db.session.scalar(sa.select(SignIn)).last_seen_at = now() - datetime.timedelta(hours=1)
+    db.session.scalar(sa.select(SignIn)).last_seen_at = now() - datetime.timedelta(minutes=10)
     db.session.commit()
     ask(is_waited_for=False)
     assert holds.wait(20)

@@ -51,6 +51,18 @@ from tracker.terms.trial import EscalationRule
 #: Statements that one page may send, besides the one that finds who asks for it.
 MOST = 15
 
+#: Addresses beyond those of the first records, and how many statements they may send.
+ASKED_FOR_MORE = {
+    "/participants/new?trial=1": MOST,
+    "/arms/new?trial=1": MOST,
+    "/search?q=c": MOST,
+    "/participants/?page=2": MOST,
+    "/reports/locations": MOST,
+    "/reports/breast-gap": MOST,
+    # The timeline, with doses, events, assessments, measurements and queries, however many.
+    "/participants/1": 14,
+}
+
 #: A value for each part of an address that is not a record's number.
 PARTS = {"slug": "outcomes", "format": "json", "name": "oncotree_diagnoses"}
 
@@ -208,6 +220,11 @@ def test_no_page_needs_many_statements(app, centre, sign_in, statements):
     too_many = [
         line for role in roles for line in _too_many(app, centre, sign_in(role, centre), statements, role)
     ]
+    browser = sign_in(Role.PHYSICIAN, centre)
+    for address, most in ASKED_FOR_MORE.items():
+        assert _ask(browser, address, statements, most).status_code == 200
+        if len(statements) > most:
+            too_many.append("\n".join([address, *statements]))
     assert not too_many, "\n".join(too_many)
 
 
@@ -227,9 +244,7 @@ def _too_many(app, centre, browser, statements, role):
             continue
         values = {name: 1 if name == "id" else PARTS[name] for name in rule.arguments}
         _subdomain, address = rule.build(values)
-        browser.get(address)  # the first time fills what is kept in memory
-        statements.clear()
-        answer = browser.get(address)
+        answer = _ask(browser, address, statements, MOST)
         is_anothers = answer.status_code in (403, 404) and role is not Role.RESEARCHER
         # 422: the preview of a file that has faults.
         assert answer.status_code in (200, 302, 422) or is_anothers, (
@@ -240,19 +255,11 @@ def _too_many(app, centre, browser, statements, role):
             yield f"{role}: {address} sends {len(statements)} statements:\n    {lines}"
 
 
-def test_no_page_that_is_asked_for_more_needs_many_statements(centre, sign_in, statements):
-    browser = sign_in(Role.PHYSICIAN, centre)
-    for address, most in {
-        "/participants/new?trial=1": MOST,
-        "/arms/new?trial=1": MOST,
-        "/search?q=c": MOST,
-        "/participants/?page=2": MOST,
-        "/reports/locations": MOST,
-        "/reports/breast-gap": MOST,
-        # The timeline, with doses, events, assessments, measurements and queries, however many.
-        "/participants/1": 14,
-    }.items():
-        browser.get(address)  # the first time fills what is kept in memory
+def _ask(browser, address, statements, most):
+    """The answer, with what it sent in statements: the second time, if the first had to fill the memory."""
+    for _time in range(2):
         statements.clear()
-        assert browser.get(address).status_code == 200
-        assert len(statements) <= most, "\n".join([address, *statements])
+        answer = browser.get(address)
+        if len(statements) <= most:
+            break
+    return answer

@@ -487,7 +487,7 @@ def test_where_takes_rows_for_which_all_hold(load):
 
 def test_where_that_leaves_nothing_is_faulty(load):
     done = load("id,place,sex\n1,LUNG,F\n", '[source]\nwhere = [{ column = "sex", equals = "M" }]' + MAPPING)
-    assert "where" in done.faults["message"].item()
+    assert "leave none" in done.faults["message"].item()
 
 
 def test_missing_says_which_cells_are_empty_besides_blank_ones(load):

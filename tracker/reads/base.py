@@ -116,6 +116,8 @@ def _trials_seen() -> list[int]:
 
 def once(name, ask):
     """What is asked again and again, once a transaction: until it writes, it sees one state of the data."""
+    if db.session.new or db.session.dirty or db.session.deleted:
+        db.session.flush()
     if db.session.info.get("has_written"):
         return ask()
     known = db.session.info.setdefault("asked", {})
