@@ -89,7 +89,7 @@ def data_versions():
 
 
 #: Columns and tables that follow from a change, or tell of it.
-FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text", "imported"}
+FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text"}
 HOUSEKEEPING = {"audit_event", "audit_seal", "refused_sign_in", "data_version", "submission", "sign_in"}
 
 MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
@@ -899,9 +899,10 @@ def test_rows_that_are_stored_at_once_are_told_one_by_one(app):
     ]
     assert [event.changes for event in events] == [
         {"trial_id": [None, trial.id], "code": [None, "P-1"], "tumor_location": [None, "LUNG"],
-         "undated": [None, False], "sex": [None, "male"], "enrolled_on": [None, "2024-02-29"]},
+         "undated": [None, False], "imported": [None, False], "sex": [None, "male"],
+         "enrolled_on": [None, "2024-02-29"]},
         {"trial_id": [None, other.id], "code": [None, "P-2"], "tumor_location": [None, "SKIN"],
-         "undated": [None, True], "ecog": [None, 1]},
+         "undated": [None, True], "imported": [None, False], "ecog": [None, 1]},
     ]  # fmt: skip
     moved = {trial: version for trial, version in data_versions().items() if version != versions.get(trial)}
     assert moved == {trial.id: versions[trial.id] + 1, other.id: versions[other.id] + 1}

@@ -26,7 +26,7 @@ from tracker.terms.account import Action
 from tracker.values import Refusal
 
 #: Columns that follow from the change itself.
-_BOOKKEEPING = {"id", "version", "created_at", "updated_at", "search_text", "imported"}
+_BOOKKEEPING = {"id", "version", "created_at", "updated_at", "search_text"}
 
 #: What stands for a secret, and for a value that was redacted.
 SECRET, REDACTED = "***", "[redacted]"

@@ -215,9 +215,11 @@ def restore(path):
     key = None if key_file.exists() else key_within(path)
     app = create_app({"TRAIL_KEY": key} if key else {})
     with app.app_context(), scope.everything():
-        made = restore_backup(path)
-        db.session.remove()
-        db.engine.dispose()
+        try:
+            made = restore_backup(path)
+        finally:
+            db.session.remove()
+            db.engine.dispose()
     if key:
         with os.fdopen(os.open(key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(key)
