@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 NARROWED = {f"/reports/{slug}": "?trial=CCI-TNBC-04" for slug in ("safety", "spider", "swimmer", "waterfall")}
 
 #: How many addresses of a kind, such as participants, are asked for as one role.
-OF_A_KIND = 3
+OF_A_KIND = 2
 
 _LINKS = """[...document.querySelectorAll("a[href]")].map((link) => new URL(link.href))
   .filter((address) => address.origin === location.origin).map((address) => address.pathname + address.search)"""
