@@ -72,6 +72,15 @@ def test_what_was_found_stays_with_its_study_days_and_decades(participant, tmp_p
     assert measured["assessment_id"] == rows(tmp_path, "tumor_assessment")[0]["id"]
 
 
+def test_participants_come_by_the_numbers_drawn_whatever_is_missing(participant, tmp_path):
+    for stage in (None, "IV", None, "III"):
+        make_participant(trial=participant.trial, stage=stage)
+    write_records(tmp_path)
+    numbers = [row["id"] for row in rows(tmp_path, "participant")]
+    assert numbers == sorted(numbers)
+    assert len(set(numbers)) == 5
+
+
 def test_no_cell_is_a_formula(participant, tmp_path):
     write_records(tmp_path, identified=True)
     files = [path.read_text().splitlines() for path in tmp_path.glob("*.csv")]

@@ -115,9 +115,9 @@ def _table(model, known) -> tuple[list[str], list[list]]:
     ]
     shown = [one for one in shown if one[2] is not None]
     rows = [row for row in rows if person is None or row[-1] in known.numbers]
-    cells = [[_plain(write(row[place], row[-1])) for place, _key, _name, write in shown] for row in rows]
     if model is Participant:
-        cells.sort()
+        rows.sort(key=lambda row: known.numbers[row[-1]])
+    cells = [[_plain(write(row[place], row[-1])) for place, _key, _name, write in shown] for row in rows]
     return [name for _place, _key, name, _write in shown], cells
 
 
