@@ -256,6 +256,7 @@ def test_a_password_that_is_not_right_changes_nothing(
         "/account/password",
         field=field,
         is_kept=False,
+        tells=TRAIL if current == ANOTHER else (),
         current=current,
         password=password,
         repeated=repeated,
@@ -480,6 +481,20 @@ def test_accounts_are_changed_only_with_a_fresh_password(app, person):
     right = browser.submit(asked.headers["Location"], password=PASSWORD)
     assert right.headers["Location"] == f"/users/{other}/edit"
     assert browser.get(f"/users/{other}/edit").status_code == 200
+
+
+def test_guessing_the_present_password_on_the_page_of_a_new_one_counts_as_an_attempt(app, person):
+    app.config["SIGN_IN_ATTEMPTS"] = 2
+    browser, _answer = enter(app)
+    for current, said in (
+        ("wrong", "not your present"),
+        ("wrong", "not your"),
+        (PASSWORD, "Too many attempts"),
+    ):
+        answer = browser.submit("/account/password", current=current, password=ANOTHER, repeated=ANOTHER)
+        assert answer.status_code == 422
+        assert said in answer.text
+    assert person.has_password(PASSWORD)
 
 
 def test_a_password_is_not_the_persons_name(app, person, refused):

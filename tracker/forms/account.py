@@ -66,8 +66,15 @@ class SignInForm(FlaskForm):
     next = wtforms.HiddenField()
 
 
-class ConfirmForm(FlaskForm):
-    password = PasswordField(_l("Password"))
+class IdentityFields:
+    """Fields of a form that is taken only from somebody who proves with it who they are, as each signature asks
+    (21 CFR 11.200). Mix it in before the form's class, and ask `identity.is_proven(form)` when the form is valid.
+    """
+
+    password = PasswordField(_l("Your password"))
+
+
+class ConfirmForm(IdentityFields, FlaskForm):
     next = wtforms.HiddenField()
 
 

@@ -41,6 +41,12 @@ def permission_required(*permissions: Permission):
     return declare
 
 
+def asks_again(view):
+    """The view needs the password, and the second factor, given a short while ago; else they are asked for first."""
+    view.asks_again = True
+    return view
+
+
 def takes(*, length: str, fields: str):
     """What may be sent to the view is limited by these settings, instead of by those of all forms."""
 
@@ -83,11 +89,16 @@ def _open():
         return login_manager.unauthorized()
     if permissions and not any(current_user.may(permission) for permission in permissions):
         abort(403)
-    if _ASKED_AGAIN & set(permissions) and "POST" in request.url_rule.methods and not is_fresh():
+    if _must_be_fresh(permissions) and not is_fresh():
         return _ask_for_password()
     if request.method not in _SAFE_METHODS:
         _refuse_too_much()
     return None
+
+
+def _must_be_fresh(permissions):
+    changes_accounts = _ASKED_AGAIN & set(permissions) and "POST" in request.url_rule.methods
+    return changes_accounts or hasattr(current_app.view_functions.get(request.endpoint), "asks_again")
 
 
 def _refuse_too_much():

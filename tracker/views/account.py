@@ -3,7 +3,7 @@
 import re
 
 import sqlalchemy as sa
-from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
@@ -37,6 +37,7 @@ from tracker.views.access import (
     start_sign_in,
 )
 from tracker.views.errors import note_faults
+from tracker.views.identity import is_proven, must_wait_message
 from tracker.views.records import change, find, record_views
 
 account = Blueprint("account", __name__)
@@ -80,7 +81,7 @@ def _known(name, password) -> tuple[User | None, str | None]:
     """Whose name it is, and why they may not sign in; nobody can tell from that which accounts there are."""
     user = _unscoped(sa.select(User).where(User.name == name))
     if must_wait(name):
-        return user, _must_wait()
+        return user, must_wait_message()
     is_right = user.has_password(password) if user else refuse_password(password)
     if not is_right or not user.is_active:
         count_refusal(name)
@@ -89,31 +90,13 @@ def _known(name, password) -> tuple[User | None, str | None]:
     return user, None
 
 
-def _must_wait():
-    minutes = current_app.config["SIGN_IN_WAIT_MINUTES"]
-    return _(
-        "Too many attempts under this account name. Wait for %(minutes)d minutes, then try again.",
-        minutes=minutes,
-    )
-
-
 @account.route("/account/confirm", methods=["GET", "POST"])
 @permission_required(Permission.USE_OWN_ACCOUNT)
 def confirm():
     """Ask for the password again, before something that must not be done by whoever finds the browser open."""
     form = ConfirmForm(next=request.args.get("next"))
-    if not form.validate_on_submit():
+    if not form.validate_on_submit() or not is_proven(form):
         return _page("account/confirm.html", form)
-    if must_wait(current_user.name):
-        form.password.errors = [_must_wait()]
-        return _page("account/confirm.html", form)
-    if not current_user.has_password(form.password.data):
-        count_refusal(current_user.name)
-        note(Action.SIGN_IN_REFUSED, User.__tablename__, current_user.id)
-        db.session.commit()
-        form.password.errors = [_("This is not your present password.")]
-        return _page("account/confirm.html", form)
-    forget_refusals(current_user.name)
     current_sign_in().confirmed_at = clock.now()
     db.session.commit()
     return redirect(own_address(form.next.data) or url_for("home.index"), 303)
@@ -180,14 +163,12 @@ def revoke(id):
 def password():
     """Change one's password; every other browser is signed out."""
     form = PasswordForm()
-    if form.validate_on_submit():
-        if current_user.has_password(form.current.data):
-            current_user.set_password(form.password.data)
-            actions.revoke_sign_ins(current_user, but=current_sign_in())
-            db.session.commit()
-            flash(_("The password is changed. Your other browsers are signed out."), "success")
-            return redirect(url_for("account.show"), 303)
-        form.current.errors = [_("This is not your present password.")]
+    if form.validate_on_submit() and is_proven(form):
+        current_user.set_password(form.password.data)
+        actions.revoke_sign_ins(current_user, but=current_sign_in())
+        db.session.commit()
+        flash(_("The password is changed. Your other browsers are signed out."), "success")
+        return redirect(url_for("account.show"), 303)
     return _page("account/password.html", form)
 
 
