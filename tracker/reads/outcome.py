@@ -12,6 +12,7 @@ from tracker.models import Administration, AdverseEvent, Participant, ReportedOu
 from tracker.reads.base import frame
 from tracker.reads.participant import participants_frame
 from tracker.reads.response import Derived, Visit, derive, told
+from tracker.reads.schedule import scheduled
 from tracker.rules.time_to_event import duration_of_response, overall_survival, progression_free_survival
 from tracker.terms.response import OverallResponse
 
@@ -61,13 +62,15 @@ def outcomes_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.D
 class Course:
     """What is derived of one participant.
 
-    outcome: their row of outcomes_frame; best: of `best_responses`; lesions, visits: as `told`.
+    outcome: their row of outcomes_frame; best: of `best_responses`; lesions, visits: as `told`; next: their row of
+    schedule_frame, None of who is in none.
     """
 
     outcome: dict
     best: dict
     lesions: list[dict]
     visits: list[Visit]
+    next: dict | None
 
 
 def course_of(participant: Participant, as_of: datetime.date, show_date=str) -> Course | None:
@@ -82,7 +85,16 @@ def course_of(participant: Participant, as_of: datetime.date, show_date=str) -> 
     derived = derive(people, condition, as_of)
     outcome = _outcomes(people, derived, condition, as_of).to_dict("records")[0]
     lesions, visits = told(derived, show_date)
-    return Course(outcome, derived.best.reset_index().to_dict("records")[0], lesions, visits)
+    best = derived.best.reset_index().to_dict("records")[0]
+    return Course(outcome, best, lesions, visits, _next(participant, people, derived, as_of))
+
+
+def _next(participant, people, derived, as_of) -> dict | None:
+    if participant.trial.status.has_ended:
+        return None
+    told_of = [participant.id] if participant.reported_outcome else []
+    found = scheduled(people, derived, told_of, as_of)
+    return found.to_dict("records")[0] if len(found) else None
 
 
 def _outcomes(people, derived: Derived, participants, as_of) -> pd.DataFrame:

@@ -164,3 +164,12 @@ class CourseQuestion(Term):
         "confirmed early",
         _l("Progression was seen again less than 4 weeks after iUPD: too early to confirm it (iRECIST)."),
     )
+
+
+class ScheduleEnd(Term):
+    """After what no further tumor assessment is due."""
+
+    DIED = "died", _l("Died")
+    PROGRESSED = "progressed", _l("Progression")
+    NEW_THERAPY = "new therapy", _l("New anticancer therapy")
+    OFF_STUDY = "off study", _l("Off study")

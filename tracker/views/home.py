@@ -18,6 +18,7 @@ from tracker.reads.evidence import (
     hypotheses_without_data,
 )
 from tracker.reads.oversight import queries_in
+from tracker.reads.schedule import overdue_assessments
 from tracker.reads.treatment import unreported_serious_events
 from tracker.reads.trial import accrual
 from tracker.reports.base import run_report
@@ -76,7 +77,14 @@ def index():
         report_days=current_app.config["SERIOUS_EVENT_REPORT_HOURS"] / 24,
         queries=queries,
         **_evidence(),
+        **(_overdue() if current_user.may(Permission.EDIT_PARTICIPANTS) else {}),
     )
+
+
+def _overdue():
+    """The assessments that are overdue the longest, and how many there are."""
+    late = overdue_assessments(clock.today())
+    return {"overdue": late.head(_SHOWN_AT_MOST).to_dict("records"), "overdue_count": len(late)}
 
 
 def _evidence():

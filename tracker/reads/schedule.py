@@ -1,0 +1,81 @@
+"""Whose tumors are to be assessed next, and when that is overdue."""
+
+import datetime
+
+import pandas as pd
+import sqlalchemy as sa
+
+from tracker.models import Participant, ReportedOutcome, Trial
+from tracker.reads.base import frame, in_scope
+from tracker.reads.participant import participants_frame, started_on
+from tracker.reads.response import Derived, derive
+from tracker.rules.schedule import next_assessments
+from tracker.terms.trial import ResponseCriteria, TrialStatus
+
+#: Criteria that ask for the same assessment again and again.
+_REPEATED = [ResponseCriteria.RECIST_1_1.value, ResponseCriteria.IRECIST.value]
+
+#: Days after which nobody is assessed any more, besides that of progression.
+_LEAVING = ["new_therapy_on", "off_study_on", "died_on"]
+
+
+def schedule_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
+    """participants_frame of those who are followed by assessments on the day `as_of`. CDISC: ADSL with TV.
+
+    They are of a trial that has not ended by now and judges by RECIST 1.1 or iRECIST, have dates, and did not come
+    with outcomes only. Who died, left the study or has a new anticancer therapy by then, or withdrew consent, has no
+    row; who has progressed, or was neither treated nor randomised, has no due_on. Further columns: last_assessed_on,
+    progressed_on (the first PD; under iRECIST the first iCPD), and those of `next_assessments`.
+    """
+    still = sa.and_(participants, *(_not_by(name, as_of) for name in _LEAVING))
+    ended = sa.select(Trial.id.label("trial_id")).where(
+        Trial.status.in_([status for status in TrialStatus if status.has_ended])
+    )
+    told = sa.select(ReportedOutcome.participant_id).join(ReportedOutcome.participant).where(participants)
+    people = participants_frame(still, as_of)
+    derived = derive(people, still, as_of)
+    people = people[~people["trial_id"].isin(frame(ended)["trial_id"])]
+    return scheduled(people, derived, frame(told)["participant_id"], as_of)
+
+
+def _not_by(name, as_of):
+    column = getattr(Participant, name)
+    return sa.or_(column.is_(None), column > as_of)
+
+
+def scheduled(people: pd.DataFrame, derived: Derived, told, as_of: datetime.date) -> pd.DataFrame:
+    """schedule_frame, of people whose trial goes on. told: those of whom a source reports the outcome."""
+    last = derived.responses.groupby("participant_id")["assessed_on"].max()
+    people = people.assign(last_assessed_on=_of_each(people, last))
+    left = people[_LEAVING].notna().any(axis="columns")
+    told_only = people["last_assessed_on"].isna() & people["participant_id"].isin(told)
+    is_followed = ~people["undated"] & ~people["consent_withdrawn"] & ~left & ~told_only
+    people = people[is_followed & people["response_criteria"].isin(_REPEATED)].reset_index(drop=True)
+    immune = people.loc[people["response_criteria"] == ResponseCriteria.IRECIST.value, "participant_id"]
+    after = derived.counted
+    of_immune = after["participant_id"].isin(immune)
+    progressed = after[
+        (after["response"] == "PD") & ~of_immune | (after["immune_response"] == "iCPD") & of_immune
+    ]
+    first = progressed.groupby("participant_id")["assessed_on"].min()
+    people["progressed_on"] = _of_each(people, first)
+    has_begun = people["first_dose_on"].notna() | people["randomised"].astype(bool)
+    start = started_on(people).where(has_begun)
+    return people.join(next_assessments(people.assign(start_on=start), as_of))
+
+
+def _of_each(people, days: pd.Series) -> pd.Series:
+    """days: by participant_id."""
+    found = days.astype("datetime64[us]").reindex(people["participant_id"].to_numpy("int64"))
+    return found.set_axis(people.index)
+
+
+def overdue_assessments(as_of: datetime.date) -> pd.DataFrame:
+    """The rows of schedule_frame whose assessment is overdue, in the reader's trials; the longest overdue first."""
+    return overdue_of(in_scope(schedule_frame, as_of))
+
+
+def overdue_of(found: pd.DataFrame) -> pd.DataFrame:
+    """The same of rows of schedule_frame."""
+    late = found[(found["overdue_days"] > 0).fillna(False).astype(bool)]
+    return late.sort_values(["overdue_days", "code"], ascending=[False, True], ignore_index=True)
