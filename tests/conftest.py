@@ -186,6 +186,7 @@ class Browser(FlaskClient):
         _end_transaction()
         answer = contextvars.Context().run(super().open, *args, **kwargs)
         _end_transaction()
+        assert unprotected(answer) == []
         return answer
 
     def submit(self, address, follow_redirects=False, **fields):
@@ -195,6 +196,24 @@ class Browser(FlaskClient):
         return self.post(
             address, data={**form_values(page.text), **fields}, follow_redirects=follow_redirects
         )
+
+
+def unprotected(answer) -> list[str]:
+    """What an answer, whichever it is, lacks of the headers that protect."""
+    headers = answer.headers
+    policy = headers.get("Content-Security-Policy", "")
+    kept = "no-store" if answer.request.path[:8] != "/static/" or answer.status_code >= 400 else "max-age"
+    return [
+        name
+        for name, is_there in {
+            "Content-Security-Policy": "default-src 'self'" in policy and "unsafe" not in policy,
+            "frame-ancestors": "frame-ancestors 'none'" in policy,
+            "X-Content-Type-Options": headers.get("X-Content-Type-Options") == "nosniff",
+            "Referrer-Policy": headers.get("Referrer-Policy") == "same-origin",
+            "Cache-Control": kept in headers.get("Cache-Control", ""),
+        }.items()
+        if not is_there
+    ]
 
 
 def _end_transaction():

@@ -1,16 +1,19 @@
 """Commands, as somebody types them."""
 
+import contextlib
 import os
 import re
 import sqlite3
 import subprocess
 import sys
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from tracker import cli
+from tracker import cli, extensions
+from tracker.extensions import sqlite
 
 ROOT = Path(__file__).parents[1]
 
@@ -120,3 +123,46 @@ def test_redact_says_what_it_found(run):
     done = run("redact", "participant", "1", "diagnosis", "--reason", "a name")
     assert done.exit_code == 1
     assert "has no former value of diagnosis" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("verify",), ("serve",), ("user", "disable", "ada")])
+def test_a_damaged_database_is_told_in_one_line(run, tmp_path, words):
+    (tmp_path / "tracker.sqlite").write_bytes(b"not a database" * 500)
+    done = run(*words)
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "tracker: the database is damaged; move it away and restore a backup: file is not a database\n"
+    )
+
+
+def test_a_database_that_somebody_holds_is_told_in_one_line(run, tmp_path, monkeypatch):
+    assert run("verify").exit_code == 0
+    monkeypatch.setattr(extensions, "_patience", ContextVar("patience", default=0.1))
+    with contextlib.closing(sqlite.connect(tmp_path / "tracker.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = run("user", "disable", "ada")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        "tracker: somebody else holds the database; nothing was stored, try again: database is locked\n"
+    )
+    assert run("verify").exit_code == 0
+
+
+def test_a_folder_that_cannot_be_written_is_named(run, tmp_path):
+    (tmp_path / "home").write_text("a file")
+    done = run("verify")
+    assert done.exit_code == 1
+    assert (
+        done.stderr == f"tracker: File exists: {tmp_path / 'home'} (the folder of the database and secrets)\n"
+    )
+
+
+def test_a_new_trail_has_an_anchor_before_anything_is_stored(run, tmp_path):
+    anchor = tmp_path / "home" / "trail_anchor"
+    assert run("verify").exit_code == 0
+    before = anchor.stat().st_size
+    assert run("user", "add", "ada", "--role", "physician").exit_code == 1  # without a password
+    assert run("verify").exit_code == 0
+    anchor.unlink()
+    assert run("verify").exit_code == 0, "nothing was ever stored"
+    assert anchor.stat().st_size == before

@@ -4,7 +4,6 @@ from pathlib import Path
 
 from flask import Flask
 from sqlalchemy import orm
-from whitenoise import WhiteNoise
 
 from tracker import config, extensions
 
@@ -38,10 +37,10 @@ def create_app(overrides: dict | None = None, home: Path | None = None) -> Flask
     )
     extensions.login_manager.init_app(app)
     with app.app_context():
-        extensions.prepare_engine(extensions.db.engine)
+        extensions.prepare_engine(extensions.db.engine, app.config["WAIT_SECONDS"])
 
     from tracker import audit, views
-    from tracker.views import access, errors, pages
+    from tracker.views import access, errors, headers, pages
 
     assert audit  # it listens from here on
     orm.configure_mappers()  # else the first request would wait for it
@@ -49,5 +48,5 @@ def create_app(overrides: dict | None = None, home: Path | None = None) -> Flask
     pages.init_app(app)
     views.register(app)
     access.init_app(app)
-    app.wsgi_app = WhiteNoise(app.wsgi_app, root=app.static_folder, prefix="static/", max_age=3600)
+    headers.init_app(app)
     return app

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from tracker import actions, audit, clock, config, create_app, scope, seal
 from tracker.extensions import db, migrate_database, reading
 from tracker.extensions.copies import faults_of_database
+from tracker.extensions.faults import Fault, fault_of
 from tracker.terms.account import Action
 from tracker.values import Refusal
 
@@ -23,6 +24,16 @@ HOST = "127.0.0.1"
 THREADS = 8
 
 port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+
+
+#: What is said of a database that did not do what it was asked.
+_FAULTS = {
+    Fault.AWAY: "the database does not answer",
+    Fault.BUSY: "somebody else holds the database; nothing was stored, try again",
+    Fault.FULL: "the disk of the database is full; nothing was stored",
+    Fault.READ_ONLY: "the database cannot be written",
+    Fault.DAMAGED: "the database is damaged; move it away and restore a backup",
+}
 
 
 class Misuse(Refusal):
@@ -38,11 +49,17 @@ class _Commands(click.Group):
         except Refusal as refusal:
             click.echo(f"tracker: {refusal.message}", err=True)
             context.exit(2 if isinstance(refusal, Misuse) else 1)
-        except sa.exc.OperationalError as error:
-            click.echo(f"tracker: the database does not answer: {error.orig}", err=True)
+        except (sa.exc.DBAPIError, sa.exc.TimeoutError) as error:
+            if (fault := fault_of(error)) is None:
+                raise
+            said = str(getattr(error, "orig", error)).strip().partition("\n")[0]
+            click.echo(f"tracker: {_FAULTS[fault]}: {said}", err=True)
             context.exit(1)
         except OSError as error:
-            click.echo(f"tracker: {error.strerror or error}: {error.filename or ''}".rstrip(": "), err=True)
+            home = config.home()
+            is_home = error.filename and home in (Path(error.filename), *Path(error.filename).parents)
+            where = f"{error.filename or ''}{' (the folder of the database and secrets)' if is_home else ''}"
+            click.echo(f"tracker: {error.strerror or error}: {where}".rstrip(": "), err=True)
             context.exit(1)
 
 
@@ -58,6 +75,7 @@ def _opened(home: Path | None = None, **settings):
     with app.app_context(), scope.everything():
         try:
             migrate_database()
+            seal.begin_anchor()
             yield app
         finally:
             db.session.remove()
@@ -97,10 +115,13 @@ def demo(port, fresh):
 def _serve(app, port):
     import waitress
 
+    from tracker.views.headers import Channel
+
     try:
         server = waitress.create_server(app, host=HOST, port=port, threads=THREADS, ident=None)
     except OSError as error:
         raise Refusal(f"cannot serve on port {port}: {error.strerror}; choose another with --port") from None
+    server.channel_class = Channel
     click.echo(f"Serving on http://{HOST}:{port}/ (Ctrl+C stops)")
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

@@ -16,6 +16,9 @@ TRUSTED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
 #: Bytes that a form may send; more is refused before it is read.
 MAX_CONTENT_LENGTH = 500_000
 
+#: Seconds that a page waits for others who hold the database before it answers that it is busy.
+WAIT_SECONDS = 10
+
 #: Fields that a form may send.
 MAX_FORM_FIELDS = 1_000
 

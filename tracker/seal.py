@@ -174,6 +174,12 @@ def drop_anchor(anchor: Anchor) -> None:
         log.error("the anchor of the trail could not be written: %s", error.strerror)
 
 
+def begin_anchor() -> None:
+    """Make the file of a trail that has no link yet: what is there already can be written over on a full disk too."""
+    if not os.path.exists(current_app.config["TRAIL_ANCHOR"]) and extent() == (0, 0):
+        drop_anchor(Anchor(0, 0, START))
+
+
 def read_anchor() -> str | None:
     """The line of the anchor's file; None where there is none."""
     try:
@@ -263,7 +269,7 @@ class _Check:
         elif anchor.number > last_number:
             said = f"the end of the trail is missing: all after event {last_event}, up to event {anchor.event_id}"
             self.faults.append((last_event, said))
-        elif anchor.mac not in {
+        elif anchor.number and anchor.mac not in {
             mac for number, _events, mac in self.seals.values() if number == anchor.number
         }:
             said = f"transaction {anchor.number}, which ends with event {anchor.event_id}, is not the anchored one"

@@ -5,6 +5,7 @@ import datetime
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 
 import numpy as np
 import sqlalchemy as sa
@@ -22,8 +23,17 @@ __all__ = ["changing_schema", "guard_trail", "missing_guards", "unguard_trail"]
 #: Earlier libraries can lose commits in WAL mode (https://sqlite.org/wal.html, "The WAL-Reset Bug").
 SAFE_WAL = (3, 51, 3)
 
-#: Seconds that a write waits for another one before it is refused: longer than the largest import stores.
+#: Seconds that commands and jobs wait for others who write, unless they say how long; pages wait `WAIT_SECONDS`.
 LOCK_TIMEOUT = 30
+
+#: For PostgreSQL on another machine: a connection that was cut is noticed within this time, not within hours.
+_CUT_OFF = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
 
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_label)s",
@@ -75,20 +85,24 @@ _patience: ContextVar[float] = ContextVar("patience", default=LOCK_TIMEOUT)
 
 
 @contextlib.contextmanager
-def reading():
-    """Transactions that begin inside read one snapshot and do not wait for writers."""
-    token = _writes.set(False)
+def reading(patience: float = LOCK_TIMEOUT):
+    """Transactions that begin inside read one snapshot and do not wait for writers.
+
+    patience: seconds that they wait for who has a whole table to themselves.
+    """
+    tokens = _writes.set(False), _patience.set(patience)
     try:
         yield
     finally:
-        _writes.reset(token)
+        _writes.reset(tokens[0])
+        _patience.reset(tokens[1])
 
 
 @contextlib.contextmanager
 def writing(patience: float = LOCK_TIMEOUT):
     """Transactions that begin inside may write: on SQLite they take the one write lock at once.
 
-    patience: seconds that they wait for it before OperationalError is raised.
+    patience: seconds that they wait for a lock before OperationalError is raised.
     """
     tokens = _writes.set(True), _patience.set(patience)
     try:
@@ -104,7 +118,8 @@ def engine_options(url: sa.URL) -> dict:
     if url.get_backend_name() == "sqlite":
         options |= {"module": sqlite, "connect_args": {"timeout": LOCK_TIMEOUT}}
     else:
-        options |= {"pool_pre_ping": True}
+        told = {name: value for name, value in _CUT_OFF.items() if name not in url.query}
+        options |= {"pool_pre_ping": True, "connect_args": told}
     return options
 
 
@@ -114,13 +129,28 @@ def database_url(text: str) -> sa.URL:
     return url.set(drivername="postgresql+psycopg") if url.drivername == "postgresql" else url
 
 
-def prepare_engine(engine: sa.Engine) -> None:
-    """What every connection and transaction of this database needs."""
+def prepare_engine(engine: sa.Engine, patience: float = LOCK_TIMEOUT) -> None:
+    """What every connection and transaction of this database needs.
+
+    patience: seconds for which most transactions wait for a lock; PostgreSQL is told once a connection.
+    """
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
     else:
+        sa.event.listen(engine, "connect", partial(_prepare_postgresql, patience))
         sa.event.listen(engine, "begin", _begin_postgresql)
+
+
+def _prepare_postgresql(patience, connection, record):
+    with contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(_lock_timeout(patience))
+    connection.commit()
+    record.info["patience"] = patience
+
+
+def _lock_timeout(seconds, scope="SESSION"):
+    return f"SET {scope} lock_timeout = {int(seconds * 1000)}"
 
 
 def _prepare_sqlite(connection, _):
@@ -159,6 +189,9 @@ def _begin_sqlite(connection):
 def _begin_postgresql(connection):
     if not _writes.get():
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    patience = _patience.get()
+    if connection.info.get("patience") != patience:
+        connection.exec_driver_sql(_lock_timeout(patience, "LOCAL"))
 
 
 def migrate_database() -> None:

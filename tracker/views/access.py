@@ -77,7 +77,8 @@ def _open():
     """Take the request in: its size, who sends it, and whether they may."""
     request.id = uuid.uuid4().hex
     request.opened = ExitStack()
-    request.opened.enter_context(reading() if request.method in _SAFE_METHODS else writing())
+    begin = reading if request.method in _SAFE_METHODS else writing
+    request.opened.enter_context(begin(current_app.config["WAIT_SECONDS"]))
     if len(request.full_path) > current_app.config["MAX_ADDRESS_LENGTH"]:
         abort(414)
     if request.endpoint == "static":

@@ -1,4 +1,7 @@
-"""Every answer that is a refusal looks the same, and leaves one line in the log."""
+"""Every answer that is a refusal looks the same, and leaves one line in the log.
+
+Where the database or its disk is at fault, the page keeps what was typed: it can be sent again from there.
+"""
 
 import contextlib
 import logging
@@ -14,6 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from werkzeug.exceptions import HTTPException
 
 from tracker.extensions import db, login_manager
+from tracker.extensions.faults import Fault, fault_of
 from tracker.values import Refusal
 
 log = logging.getLogger("tracker")
@@ -23,18 +27,25 @@ def init_app(app):
     _prepare_log()
     app.register_error_handler(Refusal, lambda error: error_page(error.status, error.message))
     app.register_error_handler(HTTPException, _http_error)
-    app.register_error_handler(sa.exc.OperationalError, _database_away)
-    app.register_error_handler(sa.exc.InterfaceError, _database_away)
-    app.register_error_handler(sa.exc.TimeoutError, _database_away)
+    for kind in (sa.exc.DBAPIError, sa.exc.TimeoutError, OSError):
+        app.register_error_handler(kind, _faulty)
     app.register_error_handler(StaleDataError, _stale)
     app.register_error_handler(Exception, _unexpected)
     app.after_request(_log_refusal)
 
 
-def error_page(status: int, message: str):
-    """The answer to what cannot be done: a page, or JSON where JSON was asked for."""
+def error_page(
+    status: int, message: str, title: str | None = None, kept: list[tuple[str, str]] | None = None
+):
+    """The answer to what cannot be done: a page, or JSON where JSON was asked for.
+
+    kept: the names and values of a form, to be sent again.
+    """
     with contextlib.suppress(sa.exc.SQLAlchemyError):
         db.session.rollback()
+    g.is_bare = status >= 500
+    if g.is_bare:  # what asks nothing of the database, not even who is signed in
+        g._login_user = login_manager.anonymous_user()
     titles = {
         400: _("The request could not be read"),
         403: _("Not for your role"),
@@ -46,15 +57,13 @@ def error_page(status: int, message: str):
         422: _("That does not work"),
         423: _("Locked"),
         500: _("Something went wrong here"),
-        503: _("The database is away"),
     }
-    title = titles.get(status, _("That does not work"))
+    title = title or titles.get(status, _("That does not work"))
     if request.path.endswith(".json"):
         return jsonify(error=str(message)), status
-    g.is_bare = status >= 500
-    if g.is_bare:  # a page that asks nothing of the database, not even who is signed in
-        g._login_user = login_manager.anonymous_user()
-    page = render_template("errors/error.html", status=status, title=title, message=message, bare=g.is_bare)
+    page = render_template(
+        "errors/error.html", status=status, title=title, message=message, bare=g.is_bare, kept=kept
+    )
     return page, status
 
 
@@ -88,10 +97,60 @@ def _http_error(error: HTTPException):
     return answer
 
 
-def _database_away(error):
-    log.error("database: %s", type(error.orig or error).__name__ if hasattr(error, "orig") else error)
-    page, status = error_page(503, _("The database does not answer now. Nothing was stored; try again."))
+def _faulty(error):
+    fault = fault_of(error)
+    if fault is None:
+        return _unexpected(error)
+    log.error("database: %s: %s", fault, type(getattr(error, "orig", None) or error).__name__)
+    title, message = {
+        Fault.AWAY: (_("The database is away"), _("The database does not answer now.")),
+        Fault.BUSY: (_("The database is busy"), _("Somebody else is storing something large just now.")),
+        Fault.FULL: (
+            _("The disk is full"),
+            _("The disk is full, so nothing can be stored. Tell whoever looks after the tracker."),
+        ),
+        Fault.READ_ONLY: (
+            _("Nothing can be stored"),
+            _("The database can be read, but not written. Tell whoever looks after the tracker."),
+        ),
+        Fault.DAMAGED: (
+            _("The database is damaged"),
+            _(
+                "The file of the database is damaged. Tell whoever looks after the tracker; a backup restores it."
+            ),
+        ),
+    }[fault]
+    kept = _typed()
+    page, status = error_page(503, f"{message} {_what_now(fault, kept)}", title, kept)
     return current_app.make_response((page, status, {"Retry-After": "5"}))
+
+
+def _what_now(fault, kept):
+    if request.method in ("GET", "HEAD"):
+        return _("Try again in a moment.")
+    if fault is not Fault.AWAY:
+        is_stored = _("Nothing was stored.")
+    elif "submission" in dict(kept or ()):
+        is_stored = _("What you sent may be stored or not; sent again, it is stored once.")
+    else:
+        is_stored = _("What you sent may be stored or not; look before you send it again.")
+    if kept is None:
+        return is_stored
+    return is_stored + " " + _("What you typed is kept on this page: send it again in a moment.")
+
+
+def _typed() -> list[tuple[str, str]] | None:
+    """What the form held that was sent; None where none was, or it held a file or a secret, which no page repeats."""
+    if request.method != "POST" or request.blueprint == "account":
+        return None
+    try:
+        typed = list(request.form.items(multi=True))
+        has_files = any(file.filename for file in request.files.values())
+    except HTTPException:  # too much was sent
+        return None
+    is_secret = any("password" in name for name, _value in typed)
+    too_many = len(typed) > current_app.config["MAX_FORM_FIELDS"]
+    return None if has_files or is_secret or too_many else typed
 
 
 def _stale(_error):

@@ -1,4 +1,4 @@
-"""What every page has: its headers, its language and theme, its navigation, and how a value is shown."""
+"""What every page has: its language and theme, its navigation, and how a value is shown."""
 
 import datetime
 import functools
@@ -29,14 +29,8 @@ CODED = {
     "term": ctcae_terms,
 }
 
-_POLICY = (
-    "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self';"
-    " frame-ancestors 'none'"
-)
-
 
 def init_app(app):
-    app.after_request(_add_headers)
     app.context_processor(_for_every_page)
     app.add_template_filter(shown)
     app.add_template_filter(long_day)
@@ -214,13 +208,3 @@ def static(path: str) -> str:
 @functools.cache
 def _stamp(folder, path):
     return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:10]
-
-
-def _add_headers(answer):
-    answer.headers["Content-Security-Policy"] = _POLICY
-    answer.headers["X-Content-Type-Options"] = "nosniff"
-    answer.headers["Referrer-Policy"] = "same-origin"
-    answer.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    if request.endpoint != "static":
-        answer.headers["Cache-Control"] = "no-store"
-    return answer
