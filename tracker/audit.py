@@ -170,6 +170,13 @@ def note(action: Action, record_type: str, record_id: int = 0, trial_id: int | N
     return number
 
 
+def note_confirmed(record: Record, what: str | None) -> None:
+    """Tell with the record's change what a person confirmed of it: of which fields, not the texts themselves."""
+    if what:
+        changes = db.session().info.setdefault("changes", {})
+        changes.setdefault(_key(record), _Change(record)).note("confirmed", None, what)
+
+
 def redact(record_type: str, record_id: int, name: str, reason: str) -> int:
     """Take the values of a field, but for the present one, out of the record's history, for the sake of privacy.
 

@@ -268,6 +268,10 @@ def redact(record_type, record_id, field, reason):
 
     As in: redact participant 12 diagnosis --reason "held a name". Change the present value first, if it must go too.
     """
+    from tracker.rules.privacy import find_personal
+
+    if found := find_personal(reason):
+        raise Refusal(f"the reason may hold {found[0].label}, and stays for ever: write it without")
     with _opened():
         count = audit.redact(record_type, record_id, field, reason)
         db.session.commit()
@@ -292,6 +296,12 @@ def _pair(text):
 @click.option("--dry-run", is_flag=True, help="Read and check all, store nothing.")
 @click.option("--update", is_flag=True, help="Let the file replace stored values; needs --reason.")
 @click.option("--reason", help="Why stored values change.")
+@click.option(
+    "--confirm",
+    "confirmed",
+    is_flag=True,
+    help="The texts that are asked about were looked at and identify nobody.",
+)
 def import_(path, mapping, sdtm, trial, evaluator, **options):
     """Import a file by a mapping file, or a folder of SDTM domains: all of it, or nothing and every fault."""
     from rich.console import Console
@@ -299,9 +309,12 @@ def import_(path, mapping, sdtm, trial, evaluator, **options):
 
     from tracker.exchange.importing import import_file
     from tracker.exchange.sdtm import import_sdtm
+    from tracker.rules.privacy import find_personal
 
     if options["update"] and not options["reason"]:
         raise Misuse("--update needs --reason: say why stored values change")
+    if found := find_personal(options["reason"]) if not options["confirmed"] else ():
+        raise Refusal(f"the reason may hold {found[0].label}: write it without, or add --confirm")
     if sdtm and (mapping or not trial or not path.is_dir()):
         raise Misuse("--sdtm takes a folder and --trial CODE, and no --mapping")
     if not sdtm and (not mapping or trial or path.is_dir()):
@@ -316,15 +329,17 @@ def import_(path, mapping, sdtm, trial, evaluator, **options):
             result = import_sdtm(path, trial, evaluator, **options)
         else:
             result = import_file(path, mapping, **options)
-    _tell(result, options["update"])
+    _tell(result, options["update"], options["dry_run"])
 
 
-def _tell(result, update):
+def _tell(result, update, dry_run):
     """Print what an import did; a refusal where it had faults."""
     for fault in result.faults.itertuples():
         click.echo(_told("fault", fault), err=True)
     for warning in result.warnings.itertuples():
         click.echo(_told("warning", warning), err=True)
+    for one in result.asked.itertuples():
+        click.echo(_told("to confirm", one), err=True)
     for one in result.differences.itertuples():
         outcome = "changed" if update and result.is_stored else "differs, not changed"
         click.echo(
@@ -332,6 +347,11 @@ def _tell(result, update):
         )
     if len(result.faults):
         raise Refusal(f"{len(result.faults)} faults in {result.rows} rows; nothing is stored")
+    if len(result.asked) and not (result.is_stored or dry_run):
+        raise Refusal(
+            f"{len(result.asked)} texts may tell who a person is; nothing is stored."
+            " Mend them, or say with --confirm that they identify nobody"
+        )
     for section, count in result.counts.items():
         click.echo(f"{section}: {count.new} new, {count.changed} changed, {count.unchanged} unchanged")
     click.echo("stored" if result.is_stored else "dry run: nothing is stored")

@@ -377,11 +377,37 @@ def test_a_full_birth_date_where_a_year_is_asked_is_faulty(load):
 
 def test_what_asks_for_a_reason_in_a_form_is_a_warning_in_an_import(load):
     done = load(
-        'id,place,sex,age,dx\n1,LUNG,F,12,"seen by Mme Durand"\n',
-        MAPPING + 'age_at_enrolment = "age"\ndiagnosis = "dx"',
+        "id,place,sex,age\n1,LUNG,F,12\n",
+        MAPPING + 'age_at_enrolment = "age"',
     )
     assert done.is_stored
-    assert sorted(zip(done.warnings["row"], done.warnings["column"])) == [(2, "age"), (2, "dx")]
+    assert sorted(zip(done.warnings["row"], done.warnings["column"])) == [(2, "age")]
+
+
+def test_texts_that_may_name_somebody_are_stored_once_they_are_confirmed(load):
+    """Of a file's own cells and of what its mapping says; the trail tells that it was confirmed, not the text."""
+    file = 'id,place,sex,dx\n1,LUNG,F,"seen by Mme Durand"\n255081416802538,LUNG,M,LUAD\n'
+    mapping = MAPPING.replace("[participant]", 'synopsis = "Call 06 12 34 56 78"\n\n[participant]', 1)
+    done = load(file, mapping + 'diagnosis = "dx"')
+    assert not done.is_stored
+    assert done.faults.empty
+    assert list(zip(done.asked["row"], done.asked["column"])) == [
+        (None, "[trial], synopsis"), (2, "dx"), (3, "id"),
+    ]  # fmt: skip
+    assert "“Mme Durand” may be a person’s name." in done.asked["message"].tolist()
+    done = load(file, mapping + 'diagnosis = "dx"', confirmed=True)
+    assert done.is_stored
+    told = [
+        event.changes["confirmed"]
+        for event in db.session.scalars(sa.select(AuditEvent))
+        if "confirmed" in event.changes
+    ]
+    assert told == [
+        [
+            None,
+            "trial.synopsis: telephone (1); participant.code: national (1); participant.diagnosis: name (1)",
+        ]
+    ]
 
 
 def test_half_an_outcome_is_faulty(load):

@@ -282,16 +282,16 @@ def test_an_age_replaces_the_year_of_birth(physician, trial):
 @pytest.mark.parametrize(
     "text, kind",
     [
-        ("Mme Durand, adenocarcinoma", "a name after a title"),
-        ("seen with M. Dupont-Élie", "a name after a title"),
-        ("Mr. Smith", "a name after a title"),
+        ("Mme Durand, adenocarcinoma", "a person’s name"),
+        ("seen with M. Dupont-Élie", "a person’s name"),
+        ("Mr. Smith", "a person’s name"),
         ("call 06 12 34 56 78", "a telephone number"),
         ("0612345678", "a telephone number"),
         ("+33 6 12 34 56 78", "a telephone number"),
         ("(617) 555-0123", "a telephone number"),
-        ("2 61 03 75 116 001 23", "a national identity number"),
-        ("261037511600123", "a national identity number"),
-        ("SSN 078-05-1120", "a national identity number"),
+        ("2 61 03 75 116 001 23", "a national identity or health number"),
+        ("261037511600123", "a national identity or health number"),
+        ("SSN 078-05-1120", "a national identity or health number"),
         ("née le 12/03/1961", "a full date of birth"),
         ("DOB: 3/12/61", "a full date of birth"),
         ("ada@example.org", "an e-mail address"),
@@ -300,7 +300,7 @@ def test_an_age_replaces_the_year_of_birth(physician, trial):
 def test_what_may_name_a_person_must_be_confirmed(physician, trial, text, kind):
     answer = enrol(physician, trial, diagnosis=text)
     assert answer.status_code == 422
-    assert f"This may be {kind}." in answer.text
+    assert f"” may be {kind}." in html.unescape(answer.text)
     assert stored() == 0
     again = {**form_values(answer.text), "confirmed": "1"}
     assert again["diagnosis"] == text
@@ -331,13 +331,39 @@ def test_what_was_confirmed_once_is_not_asked_again(physician, trial):
     )
 
 
+def test_that_it_was_confirmed_stands_in_the_history_but_not_of_which_words(physician, trial):
+    enrol(physician, trial, diagnosis="Mme Durand", confirmed="1")
+    (event,) = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.record_type == "participant"))
+    assert event.changes["confirmed"] == [None, "diagnosis: a person’s name"]
+    page = physician.get(f"/participants/{event.record_id}/history").text
+    assert "Confirmed that it identifies nobody" in page
+
+
+def test_a_tick_holds_for_the_words_that_it_was_asked_about(physician, trial):
+    asked = form_values(enrol(physician, trial, diagnosis="Mme Durand").text)
+    address = f"/participants/new?trial={trial.id}"
+    answer = physician.post(address, data={**asked, "diagnosis": "Mme Petit", "confirmed": "1"})
+    assert answer.status_code == 422
+    assert "“Mme Petit” may be" in answer.text
+    assert stored() == 0
+    assert physician.post(address, data={**form_values(answer.text), "confirmed": "1"}).status_code == 303
+
+
+def test_a_number_in_a_code_or_a_name_of_something_is_asked_about_too(physician, trial):
+    assert enrol(physician, trial, code="255081416802538").status_code == 422
+    answer = physician.submit(f"/trials/{trial.id}/edit", sponsor="Sponsor, 06 12 34 56 78", reason="x")
+    assert "a telephone number" in answer.text
+    given = {"principal_investigator": "Dr Marie Curie", "reason": "x"}
+    assert physician.submit(f"/trials/{trial.id}/edit", **given).status_code == 303
+
+
 @pytest.mark.parametrize("address, field", [("edit", "reason"), ("withdraw", "reason")])
 def test_a_reason_names_nobody_either(physician, trial, address, field):
     participant = make_participant(trial=trial, ecog=1)
     given = {"ecog": "2"} if address == "edit" else {}
     answer = physician.submit(f"/participants/{participant.id}/{address}", reason="Mme Durand rang", **given)
     assert answer.status_code == 422
-    assert "a name after a title" in answer.text
+    assert "a person’s name" in answer.text
     again = {**form_values(answer.text), "confirmed": "1"}
     assert physician.post(f"/participants/{participant.id}/{address}", data=again).status_code == 303
 

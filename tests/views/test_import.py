@@ -918,3 +918,35 @@ def test_a_page_of_columns_that_had_expired_keeps_what_was_chosen(researcher, tr
     assert "had expired" in text_of(answer.text)
     assert 'value="New marker (our lab)"' in answer.text
     assert measured() == []
+
+
+def test_texts_that_may_name_somebody_are_stored_once_they_are_confirmed(physician, trial):
+    mapping = '[trial]\ncode = "CCI-020"\n\n[participant]\ncode = "id"\ndiagnosis = "dx"\n'
+    address, page = checked(physician, "id,dx\nP-1,Mme Durand\nP-2,LUAD\n", mapping=mapping)
+    assert "Texts that may tell who a person is: 1" in page
+    assert "Row 2, dx: “Mme Durand” may be a person’s name." in text_of(page)
+    before = copy_tables()
+    answer = press(physician, f"{address}/store", follow_redirects=False)
+    assert answer.status_code == 422
+    assert "Tick this to confirm" in answer.text
+    assert differences(before, copy_tables()) == {}
+    assert "to confirm,2,dx,Mme Durand" in physician.get(f"{address}/faults.csv").text
+    assert press(physician, f"{address}/store", confirmed="1").status_code == 200
+    chosen = sa.select(AuditEvent).where(AuditEvent.record_type == "trial").order_by(AuditEvent.id.desc())
+    assert db.session.scalars(chosen).first().changes == {
+        "confirmed": [None, "participant.diagnosis: name (1)"]
+    }
+    history = physician.get(f"/trials/{trial.id}/history").text
+    assert "Confirmed that it identifies nobody" in history
+
+
+def test_a_cell_that_is_asked_about_can_be_mended_on_the_page(physician, trial):
+    mapping = '[trial]\ncode = "CCI-020"\n\n[participant]\ncode = "id"\ndiagnosis = "dx"\n'
+    address, _page = checked(physician, "id,dx\nP-1,Mme Durand\n", mapping=mapping)
+    fields = {"row": "2", "cell-2-1": "LUAD", "was-2-1": "Mme Durand"}
+    page = press(physician, f"{address}/mend", **fields).text
+    assert "Texts that may tell who" not in page
+    assert press(physician, f"{address}/store").status_code == 200
+    assert db.session.scalars(sa.select(Participant.diagnosis).where(Participant.code == "P-1")).all() == [
+        "LUAD"
+    ]

@@ -1,11 +1,25 @@
 """The checks that forms share, on all records of a file; and how their faults are told."""
 
+import functools
+
 import pandas as pd
+import sqlalchemy as sa
 from flask_babel import gettext as _
 
 from tracker import clock
+from tracker.exchange.faults import Faults
 from tracker.exchange.fields import DATE, DAY_ONE, INTEGER, YES_NO
 from tracker.rules.checks import Check, Weight, checked_columns, run_checks
+from tracker.rules.privacy import (
+    NAMING,
+    find_personal,
+    find_personal_in_code,
+    find_personal_rows,
+    kinds_of,
+)
+
+#: Fields that hold codes.
+_CODES = {"code", "barcode", "label"}
 
 
 def refuse(section, cells, field, message, reading):
@@ -138,3 +152,42 @@ def shown(cells, undated=None) -> pd.Series:
     days = [_("day %(day)d", day=day) for day in offset + (offset >= 0)]
     days = cells.map(dict(zip(distinct, days))).astype("str")
     return dates.mask(undated.reindex(cells.index).fillna(False).astype(bool), days)
+
+
+def ask_about_persons(reading) -> tuple[Faults, str | None]:
+    """The cells of any text that may tell who a person is, which somebody must confirm; and what the trail says of it.
+
+    The trail says the fields, the kinds and how many: never a text.
+    """
+    asked, told = Faults(), []
+    for section in reading.sections:
+        frame = reading.frames.get(section.place)
+        for name in () if frame is None else _texts_of(section, frame):
+            find = functools.partial(find_personal, names=name not in NAMING)
+            found = find_personal_rows(frame[name], find_personal_in_code if name in _CODES else find)
+            if found.empty:
+                continue
+            column = reading.named.get(section.place, {}).get(name, name)
+            messages = found.map(
+                lambda hits: " ".join(
+                    _("“%(words)s” may be %(kind)s.", words=one.words, kind=one.label) for one in hits
+                )
+            )
+            if section.in_rows:
+                asked.add_rows(frame.loc[found.index, name], column, messages)
+            else:
+                asked.add(
+                    messages.iloc[0], column=f"{section.title}, {name}", value=frame.loc[found.index[0], name]
+                )
+            kinds = ", ".join(kinds_of(one for hits in found for one in hits))
+            told.append(f"{section.name}.{name}: {kinds} ({len(found)})")
+    return asked, "; ".join(told) or None
+
+
+def _texts_of(section, frame):
+    """The fields of a section that hold words of somebody, or a code."""
+    for name in frame:
+        if name in section.stored and not section.fields[name].refers_to:
+            kind = getattr(section.model, section.attribute(name)).type
+            if isinstance(kind, sa.String) and not isinstance(kind, sa.Enum):
+                yield name

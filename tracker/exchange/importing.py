@@ -11,7 +11,8 @@ import pandas as pd
 import sqlalchemy as sa
 from flask_babel import gettext as _
 
-from tracker.audit import because
+from tracker.audit import because, note
+from tracker.exchange.checking import ask_about_persons
 from tracker.exchange.compare import compare, compare_anew
 from tracker.exchange.mapping import Mapping, read_mapping
 from tracker.exchange.measurements import settle_assays
@@ -24,6 +25,7 @@ from tracker.extensions import db, reading, writing
 from tracker.models import Trial
 from tracker.roles import Permission
 from tracker.scope import reader
+from tracker.terms.account import Action
 from tracker.values import Refusal
 
 #: What a researcher may import.
@@ -34,9 +36,10 @@ _SPECIMENS = {"trial", "specimen", "measurement"}
 class Import:
     """What an import did, or with faults or as a dry run would have done.
 
-    counts: by section. faults, warnings: row (the header is row 1; None for the whole file), column, value,
-    message; a fault forbids storing. differences: stored values that the file contradicts: section, row,
-    record, field, stored, new; only an update changes them. trial_id: of the trial, once all is stored.
+    counts: by section. faults, warnings, asked: row (the header is row 1; None for the whole file), column, value,
+    message; a fault forbids storing, and so does what is asked about until it is confirmed. differences: stored values
+    that the file contradicts: section, row, record, field, stored, new; only an update changes them. trial_id: of the
+    trial, once all is stored.
     """
 
     rows: int
@@ -44,6 +47,7 @@ class Import:
     faults: pd.DataFrame
     warnings: pd.DataFrame
     differences: pd.DataFrame
+    asked: pd.DataFrame
     trial_id: int | None = None
 
     @property
@@ -92,15 +96,17 @@ def import_records(
     dry_run: bool = False,
     update: bool = False,
     reason: str | None = None,
+    confirmed: bool = False,
     progress: Callable[[int, int, str], None] | None = None,
     commit: Callable[["Import"], None] | None = None,
     look: Callable[[Reading, int], None] | None = None,
 ) -> Import:
     """Import what was read; nothing is left in the session's transaction, and nothing of an earlier one.
 
-    read_all: reads it. update: change stored values that differ, which needs a reason. progress: called with steps
-    done, steps in all and what is being done. look: called with the reading and the trial's id when all is stored,
-    to add warnings. commit: called with what was done, instead of the session's commit.
+    read_all: reads it. update: change stored values that differ, which needs a reason. confirmed: somebody has looked
+    at the texts that may tell who a person is, and they identify nobody; without it nothing of such a file is stored.
+    progress: called with steps done, steps in all and what is being done. look: called with the reading and the trial's
+    id when all is stored, to add warnings. commit: called with what was done, instead of the session's commit.
     """
     if update and not dry_run and not (reason or "").strip():
         raise Refusal(_("To change stored values, give the reason."), field="reason")
@@ -110,9 +116,10 @@ def import_records(
     try:
         with reading():
             found = read_all()
+            asked, words = ask_about_persons(found)
             tell(0, 1, _("Comparing with what is stored"))
             comparison = compare(found, update)
-        if not found.faults and not dry_run:
+        if not found.faults and not dry_run and (confirmed or not asked):
             db.session.rollback()
             with writing(), because(reason):
                 compare_anew(comparison)
@@ -121,15 +128,22 @@ def import_records(
                     if look:
                         look(found, trial_id)
                     tell(1, 1, _("Committing"))
-                    done = _done(comparison, trial_id)
+                    done = _done(comparison, asked, trial_id)
+                    if words:
+                        about = {
+                            "record_type": Trial.__tablename__,
+                            "record_id": trial_id,
+                            "trial_id": trial_id,
+                        }
+                        note(Action.CHANGE, **about, confirmed=words)
                     commit(done) if commit else db.session.commit()
                     return done
     finally:
         db.session.rollback()
-    return _done(comparison)
+    return _done(comparison, asked)
 
 
-def _done(comparison, trial_id=None) -> Import:
+def _done(comparison, asked, trial_id=None) -> Import:
     found = comparison.reading
     return Import(
         rows=found.rows,
@@ -137,6 +151,7 @@ def _done(comparison, trial_id=None) -> Import:
         faults=found.faults.frame(),
         warnings=found.warnings.frame(),
         differences=comparison.differences,
+        asked=asked.frame(),
         trial_id=trial_id,
     )
 

@@ -13,10 +13,6 @@ from tracker.exchange.mapping import Mapping
 from tracker.exchange.measurements import measurement_tables
 from tracker.exchange.sections import ON_DEMAND, SECTIONS, Section
 from tracker.exchange.source import SourceOptions, Where, read_table
-from tracker.rules.checks import personal_data
-
-#: Texts of these fields are looked at for what might tell who a participant is.
-_FREE_TEXTS = {"diagnosis"}
 
 #: What a spreadsheet writes where a formula failed.
 _ERRORS = [
@@ -235,8 +231,6 @@ def _field(section, name, origin: Origin, table, options, reading) -> pd.Series:
             lambda date: _("The number was read as Excel's day %(date)s.", date=date)
         )
         reading.warnings.add_rows(cells[serial.index], column, message)
-    if name in _FREE_TEXTS:
-        _warn_of_personal_data(found, column, reading.warnings)
     return found
 
 
@@ -279,16 +273,6 @@ def _number(text, decimal):
         return float(text.replace(decimal, ".")) if text.isascii() and "_" not in text else None
     except ValueError:
         return None
-
-
-def _warn_of_personal_data(texts, column, warnings):
-    messages = {
-        text: _("This may be %(kind)s.", kind=", ".join(str(kind) for kind in kinds))
-        for text in texts.dropna().unique()
-        if (kinds := personal_data(text))
-    }
-    found = texts.map(messages).dropna()
-    warnings.add_rows(texts[found.index], column, found)
 
 
 def distinct(section, frame, reading) -> pd.DataFrame:

@@ -134,6 +134,7 @@ def _keep_check(number: int, done: Import, update: bool, work: Work | None) -> N
         "counts": _counts(done),
         **_kept("faults", done.faults),
         **_kept("warnings", done.warnings),
+        **_kept("asked", done.asked),
         **_kept("differences", done.differences),
     }
     with work.writing() if work else contextlib.nullcontext():
@@ -156,8 +157,13 @@ def _plain(value):
     return int(value) if isinstance(value, (int, float)) else None if value is None else str(value)
 
 
-def store_file(found: ImportFile, update: bool, reason: str | None, work: Work | None = None) -> bool:
-    """Store the file's records, whole or not at all; False where it has faults, which are kept like a check's."""
+def store_file(
+    found: ImportFile, update: bool, reason: str | None, confirmed: bool = False, work: Work | None = None
+) -> bool:
+    """Store the file's records, whole or not at all; False where it has faults, which are kept like a check's.
+
+    confirmed: whether its texts were looked at, as `import_records` says.
+    """
     number = found.id
 
     def commit(done):
@@ -175,7 +181,7 @@ def store_file(found: ImportFile, update: bool, reason: str | None, work: Work |
         work.commit() if work else db.session.commit()
 
     progress = work.tell if work else None
-    done = _import(found, update=update, reason=reason, progress=progress, commit=commit)
+    done = _import(found, update=update, reason=reason, confirmed=confirmed, progress=progress, commit=commit)
     if not done.is_stored:
         _keep_check(number, done, update, work)
     return done.is_stored
@@ -183,14 +189,14 @@ def store_file(found: ImportFile, update: bool, reason: str | None, work: Work |
 
 @job("import")
 def do_import(work: Work) -> None:
-    """Check or store a long file; arguments: file, stores, update, reason."""
+    """Check or store a long file; arguments: file, stores, update, reason, confirmed."""
     asked = work.arguments
     found = own_file(asked["file"])
     if found is None or found.content is None:
         raise Refusal(_("The file is no longer there, or you may no longer see its trial."))
     work.tell(0, 0, _("Reading"))
     if asked["stores"]:
-        store_file(found, asked["update"], asked["reason"], work)
+        store_file(found, asked["update"], asked["reason"], asked["confirmed"], work)
     else:
         check(found, asked["update"], work)
 
@@ -212,11 +218,12 @@ class Cell:
     messages: list[str]
     warnings: list[str]
     is_mended: bool
+    is_asked: bool = False
 
     @property
     def is_open(self) -> bool:
-        """Whether the page takes another text for it: where it is faulty, and where it was mended and may be again."""
-        return bool(self.messages) or self.is_mended
+        """Whether the page takes another text for it: where it is faulty or asked about, and where it was mended."""
+        return bool(self.messages) or self.is_mended or self.is_asked
 
 
 @dataclass(frozen=True)
@@ -240,16 +247,18 @@ class Window:
 
 
 def window(found: ImportFile, page: int, only_faulty: bool, typed: dict | None = None) -> Window:
-    """A page of the file's rows as they would be stored; only_faulty: those with a faulty cell, or left out.
+    """A page of the file's rows as they would be stored; only_faulty: those with a faulty cell, one that is
+    asked about, or left out.
 
     typed: by row and column, what stands in cells of a form that was not taken.
     """
     typed = typed or {}
     mapping = settled(mapping_of(found))
     corrections, places = _corrections(found), mapped_columns(found, mapping)
-    wrong, odd = (_by_cell(found.checked[kind], places) for kind in ("faults", "warnings"))
+    kinds = ("faults", "warnings", "asked")
+    wrong, odd, asked = (_by_cell(found.checked.get(kind, ()), places) for kind in kinds)
     first, last = (page - 1) * PAGE_ROWS, page * PAGE_ROWS
-    faulty = sorted({row for row, _column in wrong} | set(corrections))
+    faulty = sorted({row for row, _column in [*wrong, *asked]} | set(corrections))
     chosen = faulty[first:last] if only_faulty else None
     table, _faults = read_table(
         found.name,
@@ -279,7 +288,8 @@ def window(found: ImportFile, page: int, only_faulty: bool, typed: dict | None =
                     was=mended.at[number, column],
                     becomes=becomes.get((number, column), []),
                     messages=wrong.get((number, column), []),
-                    warnings=odd.get((number, column), []),
+                    warnings=[*asked.get((number, column), ()), *odd.get((number, column), ())],
+                    is_asked=(number, column) in asked,
                     is_mended=column in (corrections.get(number) or {}),
                 )
                 for column in columns

@@ -1,6 +1,7 @@
 """How a record is entered: the form that all record forms extend."""
 
 import datetime
+import hashlib
 import re
 import uuid
 from dataclasses import dataclass
@@ -9,15 +10,17 @@ from typing import ClassVar
 import pandas as pd
 import sqlalchemy as sa
 from flask import request
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 
 from tracker import clock
 from tracker.extensions import db
-from tracker.forms.fields import CheckboxField, HiddenField, OwnerField, RowsField, TextField
+from tracker.forms.fields import CheckboxField, CodeField, HiddenField, OwnerField, RowsField, TextField
 from tracker.models import Record
-from tracker.rules.checks import Finding, Weight, personal_data, run_checks
+from tracker.rules.checks import Finding, Weight, run_checks
+from tracker.rules.privacy import NAMING, find_personal, find_personal_in_code
 
 #: A form's key, as `uuid4` writes it.
 KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -25,11 +28,13 @@ KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass
 class Warned:
-    """What the checks found that a person may overrule."""
+    """What the checks found that a person may overrule. text: what was typed. told: what the trail says of it."""
 
     field: str
     label: str
     message: str
+    text: str
+    told: str
 
 
 @dataclass
@@ -59,13 +64,16 @@ class RecordForm(FlaskForm):
             "Asked when a stored value changes, or where a warning is overruled. It stands in the history."
         ),
     )
-    confirmed = CheckboxField(_l("I have checked it: no person can be recognised from this."))
+    confirmed = CheckboxField(_l("I have checked it: this identifies nobody. Store it."))
+    #: The digest of the texts that were asked about: the tick holds for those, not for others typed since.
+    confirmed_texts = HiddenField()
 
     def __init__(self, record=None, **kwargs):
         self.record = record
         self.warnings: list[Warned] = []
         self.found: list[Finding] = []  # by the checks, when the form was validated
         self.asks_confirmation = False
+        self.confirmed_words: str | None = None  # what was confirmed: the fields and the kinds, never a text
         self.asks_reason = record is not None and record.needs_reason
         super().__init__(obj=record, **kwargs)
         if not self.is_submitted() or kwargs.get("formdata", self) is None:
@@ -124,9 +132,13 @@ class RecordForm(FlaskForm):
                 refused = True
             else:
                 by_weight[found.check.weight].append(self._warned(field, found.message))
-        by_weight[Weight.CONFIRM] += self._personal_data()
-        self.warnings = by_weight[Weight.REASON] + by_weight[Weight.CONFIRM]
-        self.asks_confirmation = bool(by_weight[Weight.CONFIRM])
+        asked = by_weight[Weight.CONFIRM] + self._personal_data()
+        self.warnings = by_weight[Weight.REASON] + asked
+        self.asks_confirmation = bool(asked)
+        digest = self._digest(asked)
+        if self.confirmed_texts.data not in (None, "", digest):
+            self.confirmed.data = False
+        self.confirmed_texts.data, self.confirmed_texts.raw_data = digest, None
         if by_weight[Weight.REASON]:
             self.asks_reason = True
             if not self.reason.data:
@@ -138,7 +150,13 @@ class RecordForm(FlaskForm):
         if self.asks_confirmation and not self.confirmed.data:
             self.confirmed.errors = [_("Tick this to confirm, or change what the warning names.")]
             refused = True
+        self.confirmed_words = "; ".join(dict.fromkeys(one.told for one in asked)) or None
         return not refused
+
+    def _digest(self, asked) -> str:
+        """Of the texts that are asked about."""
+        texts = "\0".join(f"{one.field}={one.text}" for one in asked)
+        return hashlib.sha256(texts.encode()).hexdigest()[:16] if asked else ""
 
     def field_of(self, name) -> str:
         """The form's field that shows what a check says of a stored field."""
@@ -149,29 +167,40 @@ class RecordForm(FlaskForm):
         return run_checks(self.model.__tablename__, self.as_row())
 
     def _warned(self, name, message):
-        return Warned(self[name].id, self[name].label.text, message)
+        return self._asked(self[name], message, str(message))
+
+    def _asked(self, field, message, kind):
+        with force_locale("en"):  # the trail is kept in one language
+            told = f"{field.short_name}: {kind}"
+        return Warned(field.id, field.label.text, message, str(field.data), told)
 
     def _personal_data(self):
-        texts = [*self._texts(self), *(
-            text for field in self if isinstance(field, RowsField)
-            for entry in field for text in self._texts(entry.form)
-        )]  # fmt: skip
-        return [
-            Warned(field.id, field.label.text, _("This may be %(kind)s.", kind=kind))
-            for field in texts
-            for kind in personal_data(field.data)
-        ]
+        """What may identify a person in any text that is new, beside its field too."""
+        asked = []
+        for field in self._typed_texts():
+            if isinstance(field, CodeField):
+                found = find_personal_in_code(field.data)
+            else:
+                found = find_personal(field.data, names=field.free and field.short_name not in NAMING)
+            for one in found:
+                message = _("“%(words)s” may be %(kind)s.", words=_cut(one.words), kind=one.label)
+                field.cautions = [*field.cautions, message]
+                asked.append(self._asked(field, message, one.label))
+        return asked
 
-    def _texts(self, fields):
+    def _typed_texts(self):
+        """The texts that are new: what is stored was confirmed when it was stored."""
+        texts = [(field, self.record) for field in self]
+        for field in self:
+            if isinstance(field, RowsField):
+                parts = {str(part.id): part for part in getattr(self.record, field.short_name, None) or ()}
+                texts += [(cell, parts.get(entry.form.id.data)) for entry in field for cell in entry.form]
         return [
             field
-            for field in fields
-            if isinstance(field, TextField) and field.free and field.data and self._was_typed(field)
+            for field, stored in texts
+            if isinstance(field, (TextField, CodeField)) and isinstance(field.data, str) and field.data
+            if getattr(stored, field.short_name, None) != field.data
         ]
-
-    def _was_typed(self, field):
-        """Whether the text is new: what is stored was confirmed when it was stored."""
-        return self.record is None or getattr(self.record, field.name, None) != field.data
 
     def as_row(self) -> pd.DataFrame:
         """The record as it would be stored: one row, with the columns that `rules.checks` speaks of."""
@@ -217,6 +246,10 @@ class RecordForm(FlaskForm):
             self[name].conflict = Conflict(shown(name), who, when)
         self.version.data = str(self.record.version)
         self.version.raw_data = None
+
+
+def _cut(words, most=60):
+    return words if len(words) <= most else f"{words[:most]}…"
 
 
 def _kinds(model) -> dict[str, type]:

@@ -29,6 +29,7 @@ class ValueField(wtforms.Field):
     def __init__(self, label=None, *, optional=False, help="", **kwargs):
         super().__init__(label, description=help, **kwargs)
         self.optional = optional
+        self.cautions = []  # what a person must confirm before it is stored
         self.flags.required = not optional
 
     def read(self, text):
@@ -65,7 +66,7 @@ class ValueField(wtforms.Field):
 
 
 class TextField(ValueField):
-    """Text on one line, or on several. `free`: it may hold a person's name by mistake, so it is looked at."""
+    """Text on one line, or on several. `free`: it may hold a person's name by mistake, and is asked about."""
 
     def __init__(self, label=None, *, maximum=200, multiline=False, free=True, **kwargs):
         super().__init__(label, **kwargs)

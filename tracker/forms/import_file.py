@@ -11,8 +11,17 @@ from wtforms import widgets
 
 from tracker import values
 from tracker.forms.base import KEY
-from tracker.forms.fields import DateField, HiddenField, RecordField, TermField, TextField, ValueField
+from tracker.forms.fields import (
+    CheckboxField,
+    DateField,
+    HiddenField,
+    RecordField,
+    TermField,
+    TextField,
+    ValueField,
+)
 from tracker.models import Trial
+from tracker.rules.privacy import find_personal
 from tracker.terms.biomarker import Timepoint
 
 
@@ -142,14 +151,31 @@ class PasteForm(FlaskForm):
 
 
 class StoreForm(FlaskForm):
-    """That a checked file is to be stored; where it replaces stored values, why."""
+    """That a checked file is to be stored; where it replaces stored values, why.
+
+    asks: whether the file, or the reason, has texts that somebody must confirm to identify nobody.
+    """
 
     reason = TextField(_l("Reason for the change"), multiline=True, maximum=1000)
+    confirmed = CheckboxField(_l("I have looked at these texts: they identify nobody. Store them."))
 
-    def __init__(self, replaces, **kwargs):
+    def __init__(self, replaces, asks, **kwargs):
         super().__init__(**kwargs)
         if not replaces:
             del self.reason
+        self.asks = asks
+
+    def validate(self, extra_validators=None):
+        sound = super().validate(extra_validators)
+        found = find_personal(self.reason.data) if self.reason else []
+        if found:
+            told = [_("“%(words)s” may be %(kind)s.", words=one.words, kind=one.label) for one in found]
+            self.reason.cautions = told
+        self.asks = self.asks or bool(found)
+        if self.asks and not self.confirmed.data:
+            self.confirmed.errors = [_("Tick this to confirm, or change what is asked about.")]
+            return False
+        return sound
 
 
 class ReplaceForm(FlaskForm):

@@ -10,7 +10,6 @@ rows; a check whose columns are not at hand does not apply.
 import enum
 import functools
 import inspect
-import re
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -410,44 +409,3 @@ def os_by_half(os_months, os_event):
 )
 def pfs_longer_than_os(pfs_months, os_months):
     return pfs_months > os_months + 0.05  # months are often rounded to one decimal
-
-
-# Free text
-
-
-_PERSONAL = [
-    (
-        _l("a name after a title"),
-        re.compile(
-            r"\b(?:Mme|Mlle|Madame|Mademoiselle|Monsieur|M\.|Mr\.?|Mrs\.?|Ms\.?|Miss)\s+[A-ZÀ-Ý][\w'’-]+"
-        ),
-    ),
-    (
-        _l("a telephone number"),
-        re.compile(
-            r"(?<![\w.-])(?:\+\d{1,3}[ .-]?(?:\(0\))?\d(?:[ .-]?\d{2,3}){3,4}|0[1-9](?:[ .-]?\d{2}){4}"
-            r"|\(?\d{3}\)?[ .-]\d{3}[ .-]\d{4})(?![\w-])"
-        ),
-    ),
-    (
-        _l("a national identity number"),
-        re.compile(
-            r"(?<!\d)(?:[1-478][ ]?\d{2}[ ]?(?:0[1-9]|1[0-2]|[2-9]\d)[ ]?(?:\d{2}|2[AB])[ ]?\d{3}[ ]?\d{3}"
-            r"(?:[ ]?\d{2})?"
-            r"|\d{3}-\d{2}-\d{4})(?!\d)"
-        ),
-    ),
-    (
-        _l("a full date of birth"),
-        re.compile(
-            r"\b(?:n[ée]e?\s+le|born(?:\s+on)?|date\s+of\s+birth|date\s+de\s+naissance|DOB|DDN)\b\W*\d",
-            re.IGNORECASE,
-        ),
-    ),
-    (_l("an e-mail address"), re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+\.[\w.-]+")),
-]
-
-
-def personal_data(text: str) -> list[str]:
-    """What in a free text may identify a person, in words; empty when nothing does."""
-    return [kind for kind, pattern in _PERSONAL if pattern.search(text)]

@@ -107,6 +107,7 @@ def _field(form, name):
     name = name.removesuffix("_id")
     others = {
         "withdrawn_at": _("Withdrawn"),
+        "confirmed": _("Confirmed that it identifies nobody"),
         "undated": _("Without dates"),
         "imported": _("Imported"),
         "disabled_at": _("Disabled"),

@@ -273,7 +273,8 @@ def _preview(found, form=None, refusal=None, typed=None):
     """What would be stored; 422 where something forbids that."""
     has_faults = bool(found.checked["faults"])
     tab = request.args.get("rows")
-    tab = tab if tab in ("faulty", "all") else "faulty" if has_faults or found.corrections else "all"
+    is_odd = has_faults or found.corrections or found.checked.get("asked")
+    tab = tab if tab in ("faulty", "all") else "faulty" if is_odd else "all"
     number = read_integer(request.args.get("page") or "1", minimum=1)
     if has_faults and refusal is None:
         note_fields("cells")
@@ -296,10 +297,14 @@ def _preview(found, form=None, refusal=None, typed=None):
         tab=tab,
         general=general,
         most=MOST_FAULTS,
-        form=form or StoreForm(found.checked["update"]),
+        form=form or _store_form(found),
         replace=ReplaceForm(),
         refusal=refusal,
     ), 422 if has_faults or refusal or form else 200
+
+
+def _store_form(found):
+    return StoreForm(found.checked["update"], asks=bool(found.checked.get("asked")))
 
 
 def _titled(counts):
@@ -407,20 +412,22 @@ def store(id):
         return redirect(url_for("import_file.show", id=id), 303)
     found = find_own(id)
     if has_expired():
-        return _expired(found, form=found.checked and StoreForm(found.checked["update"]))
+        return _expired(found, form=found.checked and _store_form(found))
     if found.checked is None or found.checked["faults_count"]:
         raise Refusal(_("The file has faults, or is not checked; nothing was stored."), status=409)
     update = found.checked["update"]
-    form = StoreForm(update)
+    form = _store_form(found)
     if not form.validate():
         note_faults(form)
         return _preview(found, form)
-    reason = form.reason.data if update else None
+    asked = {
+        "update": update,
+        "reason": form.reason.data if update else None,
+        "confirmed": form.confirmed.data,
+    }
     if _is_long(found):
-        return _begin(
-            found, _("Storing %(file)s", file=found.name), stores=True, update=update, reason=reason
-        )
-    if not uploads.store_file(found, update, reason):
+        return _begin(found, _("Storing %(file)s", file=found.name), stores=True, **asked)
+    if not uploads.store_file(found, **asked):
         flash(
             _("The stored records have changed, and now the file has faults. Nothing was stored."), "danger"
         )
@@ -465,10 +472,12 @@ def faults_file(id):
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(["kind", "row", "column", "value", "message"])
-    for kind in ("faults", "warnings"):
-        for one in found.checked[kind]:
+    for kind in ("faults", "asked", "warnings"):
+        for one in found.checked.get(kind, ()):
             cells = [one[name] for name in ("row", "column", "value", "message")]
-            writer.writerow([kind.removesuffix("s"), *(harmless(cell) for cell in cells)])
+            writer.writerow(
+                [kind.removesuffix("s").replace("asked", "to confirm"), *(harmless(cell) for cell in cells)]
+            )
     return _download(file.getvalue(), "text/csv; charset=utf-8", "faults.csv")
 
 

@@ -15,7 +15,7 @@ from flask_login import current_user
 from sqlalchemy.orm.exc import StaleDataError
 
 from tracker import actions, clock
-from tracker.audit import because
+from tracker.audit import because, note_confirmed
 from tracker.extensions import db, violated
 from tracker.forms.base import RecordForm
 from tracker.forms.fields import OwnerField, ValueField
@@ -276,6 +276,7 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
             form.populate_obj(record)
             db.session.add(record)
             db.session.flush()
+            note_confirmed(record, form.confirmed_words)
             if stored:
                 stored(record)
             if trial_id_of(record) is not None:
@@ -391,6 +392,7 @@ def withdraw_record(kind: RecordKind, record):
     elif form.validate_on_submit():
         with because(form.reason.data):
             record.withdrawn_at = clock.now()
+            note_confirmed(record, form.confirmed_words)
             db.session.commit()
         flash(_("%(record)s is withdrawn.", record=str(record)), "success")
         return redirect(url(record), 303)
