@@ -2,7 +2,9 @@
 
 import datetime
 import itertools
+import uuid
 
+from tracker import clock
 from tracker.audit import because
 from tracker.exchange.outline import outline_of
 from tracker.exchange.source import SourceOptions
@@ -19,6 +21,7 @@ from tracker.models import (
     Comment,
     DoseDecision,
     DoseLevel,
+    Draft,
     Finding,
     FindingReview,
     Hypothesis,
@@ -368,6 +371,13 @@ def make_query(**given):
 def make_job(**given):
     defaults = {"kind": "import", "title": "Checking values.csv", "address": "/imports/1", "arguments": {}}
     return _store(Job(**defaults | {"language": "en", "state": JobState.DONE} | given))
+
+
+def make_draft(**given):
+    """What somebody typed in the form of a new agent."""
+    key = str(uuid.uuid4())
+    defaults = {"address": "/agents/new", "submission": key, "kept_at": clock.now()}
+    return _store(Draft(**defaults | {"fields": [["name", "pembrolizumab"], ["submission", key]]} | given))
 
 
 def make_import_file(**given):

@@ -14,6 +14,7 @@ from tests.conftest import form_values
 from tests.factories import (
     make_agent,
     make_arm,
+    make_draft,
     make_import_file,
     make_in,
     make_job,
@@ -66,6 +67,7 @@ def world(sign_in):
     file = make_import_file(user_id=other.user_id, job=make_job(user_id=other.user_id))
     own = {
         "account": db.session.scalar(sa.select(SignIn.id)),
+        "draft": make_draft(user_id=other.user_id).id,
         "import_file": file.id,
         "job": file.job_id,
         "screen": make_screen(user_id=other.user_id, trial=mine).id,

@@ -90,7 +90,15 @@ def data_versions():
 
 #: Columns and tables that follow from a change, or tell of it.
 FOLLOWS = {"id", "version", "created_at", "updated_at", "search_text"}
-HOUSEKEEPING = {"audit_event", "audit_seal", "refused_sign_in", "data_version", "submission", "sign_in"}
+HOUSEKEEPING = {
+    "audit_event",
+    "audit_seal",
+    "refused_sign_in",
+    "data_version",
+    "submission",
+    "sign_in",
+    "draft",
+}
 
 MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
 
@@ -440,6 +448,8 @@ ELSEWHERE = {
     "account.confirm": "it changes when the password was last given",
     "screen.new": "a screen is a job and its result, which one person sees",
     "screen.discard": "a screen is a job and its result, which one person sees",
+    "draft.keep": "what was typed and not saved is no record, and no event holds it",
+    "draft.discard": "what was typed and not saved is no record, and no event holds it",
     "home.theme": "a cookie",
     "home.language": "a cookie",
     **dict.fromkeys(

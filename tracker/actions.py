@@ -11,25 +11,28 @@ from flask_babel import gettext as _
 from tracker import clock
 from tracker.audit import batches, note, store_rows
 from tracker.extensions import db, take_turn, writing
-from tracker.models import Finding as BiomarkerFinding
 from tracker.models import (
+    Draft,
     Lesion,
     Participant,
     Query,
     Record,
     RefusedSignIn,
     SignIn,
+    Submission,
     Trial,
     TrialMember,
     TumorAssessment,
     User,
 )
+from tracker.models import Finding as BiomarkerFinding
 from tracker.reads.account import is_last_administrator
+from tracker.reads.draft import too_old
 from tracker.reads.response import response_questions
 from tracker.roles import Role
 from tracker.rules.checks import Check, Finding, Weight, rules_of
 from tracker.rules.passwords import check_password
-from tracker.scope import trial_id_of
+from tracker.scope import reader, trial_id_of
 from tracker.terms.account import Action
 from tracker.terms.evidence import FindingStatus
 from tracker.terms.oversight import QueryState
@@ -114,6 +117,45 @@ def forget_refusals(name: str) -> None:
 
 def _name_hash(name):
     return hashlib.sha256(f"sign-in|{name}".encode()).hexdigest()
+
+
+#: Drafts that one person may have; the oldest make room.
+_MOST_DRAFTS = 100
+
+
+def keep_draft(address: str, fields: list[tuple[str, str]]) -> Draft | None:
+    """Keep what the reader typed in the form at this address, in place of what was kept there before.
+
+    None where that form is stored already: its last words came after it. fields: names and texts.
+    """
+    user_id, key = reader().user_id, dict(fields).get("submission", "")[:36]
+    take_turn(db.session, int(hashlib.sha256(f"draft|{user_id}".encode()).hexdigest()[:15], 16))
+    purge_drafts()
+    if db.session.get(Submission, key) is not None:
+        return None
+    own = sa.select(Draft).where(Draft.user_id == user_id)
+    found = db.session.scalar(own.where(Draft.address == address))
+    if found is None:
+        older = db.session.scalars(
+            own.order_by(Draft.kept_at.desc(), Draft.id.desc()).offset(_MOST_DRAFTS - 1)
+        )
+        for one in older.all():
+            db.session.delete(one)
+        found = Draft(user_id=user_id, address=address)
+        db.session.add(found)
+    found.submission, found.fields, found.kept_at = key, [list(pair) for pair in fields], clock.now()
+    return found
+
+
+def forget_draft(address: str) -> None:
+    """What the reader typed in the form at this address is saved, or thrown away."""
+    own = sa.delete(Draft).where(Draft.user_id == reader().user_id, Draft.address == address)
+    db.session.execute(own, execution_options={"synchronize_session": False})
+
+
+def purge_drafts() -> None:
+    """Throw away whatever anybody typed and left for too long."""
+    db.session.execute(sa.delete(Draft).where(too_old()), execution_options={"synchronize_session": False})
 
 
 def note_export(kind: str, **told) -> None:

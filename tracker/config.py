@@ -76,6 +76,9 @@ SIGN_IN_HOURS = 12
 #: Minutes for which a password counts as fresh; to change accounts it is asked for again after that.
 SIGN_IN_FRESH_MINUTES = 15
 
+#: Days for which what was typed in a form and not saved is kept.
+DRAFT_DAYS = 14
+
 #: Characters of the shortest password (NIST SP 800-63B-4 asks for 15 where it is the only factor).
 PASSWORD_MINIMUM = 15
 

@@ -9,18 +9,21 @@ from typing import ClassVar
 
 import pandas as pd
 import sqlalchemy as sa
-from flask import request
+from flask import current_app, has_request_context, request
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
 
 from tracker import clock
 from tracker.extensions import db
 from tracker.forms.fields import CheckboxField, CodeField, HiddenField, OwnerField, RowsField, TextField
-from tracker.models import Record
+from tracker.models import Draft, Record
+from tracker.reads.draft import draft_at, form_address
 from tracker.rules.checks import Finding, Weight, run_checks
 from tracker.rules.privacy import NAMING, find_personal, find_personal_in_code
+from tracker.values import Refusal
 
 #: A form's key, as `uuid4` writes it.
 KEY = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -75,10 +78,31 @@ class RecordForm(FlaskForm):
         self.asks_confirmation = False
         self.confirmed_words: str | None = None  # what was confirmed: the fields and the kinds, never a text
         self.asks_reason = record is not None and record.needs_reason
-        super().__init__(obj=record, **kwargs)
-        if not self.is_submitted() or kwargs.get("formdata", self) is None:
+        #: Where what is typed is kept, and what was typed here before and not saved.
+        self.draft_address = form_address() if _keeps_draft() and "formdata" not in kwargs else None
+        self.draft: Draft | None = None
+        if self.draft_address and not self.is_submitted():
+            self.draft = draft_at(self.draft_address)
+        self._fill(record, kwargs)
+        if not self.is_filled or kwargs.get("formdata", self) is None:
             self.version.data = "" if record is None else str(record.version)
             self.submission.data = str(uuid.uuid4())
+
+    def _fill(self, record, kwargs):
+        """Take what was sent, or typed before; a record in it that the reader sees no more is left out."""
+        typed = MultiDict(self.draft.fields) if self.draft else None
+        while typed is not None:
+            try:
+                return super().__init__(obj=record, **{**kwargs, "formdata": typed})
+            except Refusal as refusal:
+                if typed.poplist(refusal.field) == []:
+                    self.draft = typed = None
+        return super().__init__(obj=record, **kwargs)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether somebody typed what it holds, now or before."""
+        return self.is_submitted() or self.draft is not None
 
     @property
     def names(self) -> list[str]:
@@ -250,6 +274,10 @@ class RecordForm(FlaskForm):
 
 def _cut(words, most=60):
     return words if len(words) <= most else f"{words[:most]}…"
+
+
+def _keeps_draft():
+    return has_request_context() and hasattr(current_app.view_functions.get(request.endpoint), "keeps_draft")
 
 
 def _kinds(model) -> dict[str, type]:

@@ -78,7 +78,7 @@ class ArmDecisionForm(RecordForm):
     def rest_on(self, seen: str):
         """Say which figures the page shows."""
         self.seen = seen
-        if not self.is_submitted():
+        if not self.is_filled:
             self.figures_seen.data = seen
             self.decided_on.data = self.decided_on.data or clock.today()
 

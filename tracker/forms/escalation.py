@@ -78,7 +78,7 @@ class DoseLevelForm(RecordForm):
 
     def process(self, formdata=None, obj=None, **kwargs):
         super().process(formdata, obj, **kwargs)
-        if obj is None and not self.is_submitted():
+        if obj is None and not self.is_filled:
             planned = [one for one in self.components if one.dose is not None]
             self.doses.process(None, [{"component": one, "dose": one.dose} for one in planned])
         for entry in self.doses:
@@ -130,7 +130,7 @@ class DoseDecisionForm(RecordForm):
 
     def process(self, formdata=None, obj=None, **kwargs):
         super().process(formdata, obj, **kwargs)
-        if obj is None and not self.is_submitted():
+        if obj is None and not self.is_filled:
             self.decided_on.data = clock.today()
             self.figures_seen.data = self._figures
 

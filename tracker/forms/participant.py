@@ -144,7 +144,7 @@ class ParticipantForm(RecordForm):
         self.masked = [self[name] for name in masked]
         for field in self.masked:
             field.description = _l("Masked until the results are released; empty leaves it as it is.")
-            if not self.is_submitted():
+            if not self.is_filled:
                 field.data = None
 
     def process(self, formdata=None, obj=None, **kwargs):

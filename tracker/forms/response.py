@@ -225,7 +225,7 @@ class AssessmentForm(RecordForm):
 
     def process(self, formdata=None, obj=None, **kwargs):
         super().process(formdata, obj, **kwargs)
-        if obj is None and not self.is_submitted() and self.participant.data is not None:
+        if obj is None and not self.is_filled and self.participant.data is not None:
             self._begin_from_the_last()
 
     def _begin_from_the_last(self):

@@ -133,7 +133,7 @@ class CycleForm(_DoseForm, RecordForm):
 
     def process(self, formdata=None, obj=None, **kwargs):
         super().process(formdata, obj, **kwargs)
-        if self.participant.data is not None and not self.is_submitted():
+        if self.participant.data is not None and not self.is_filled:
             self._repeat_the_last_cycle()
         for entry in self.doses:
             entry.form.planned = self.planned
@@ -286,7 +286,7 @@ class AdverseEventForm(RecordForm):
 
     def process(self, formdata=None, obj=None, **kwargs):
         super().process(formdata, obj, **kwargs)
-        if self.is_submitted():
+        if self.is_filled:
             return
         if "term" in request.args:  # to show its grades before the form is sent
             self.term.process_formdata(request.args.getlist("term")[:1])

@@ -37,6 +37,24 @@ class Submission(db.Model):
     created_at: Mapped[datetime.datetime]
 
 
+class Draft(db.Model):
+    """What somebody typed in a form and has not saved: one of each person for each form.
+
+    address: the form's, with what its query says. fields: the names and texts that the form would send, in their
+    order; no passwords and no files. It is housekeeping: its content is in no export and not in the trail.
+    """
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    address: Mapped[str] = mapped_column(sa.String(1000))
+    #: The form's key: once a form with it is stored, the draft is of no use.
+    submission: Mapped[str] = mapped_column(sa.String(36))
+    fields: Mapped[list] = mapped_column(sa.JSON)
+    kept_at: Mapped[datetime.datetime]
+
+    __table_args__ = (sa.UniqueConstraint("user_id", "address"),)
+
+
 class Job(db.Model):
     """Work that takes longer than a request, done by the worker of a process on behalf of who asked.
 

@@ -18,6 +18,7 @@ def register(app):
         account,
         biomarker,
         decision,
+        draft,
         escalation,
         evidence,
         home,
@@ -42,6 +43,7 @@ def register(app):
     for blueprint in (
         home.home,
         account.account,
+        draft.draft,
         account.user,
         trial.trial,
         trial.arm,

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import sqlalchemy as sa
-from flask import abort, current_app, flash, redirect, request, session, url_for
+from flask import abort, current_app, flash, jsonify, redirect, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user, login_user, logout_user
 
@@ -21,6 +21,7 @@ from tracker.models import SignIn, User
 from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
 from tracker.terms.account import Action
+from tracker.views.unsaved import asked_form, keep
 
 #: How often it is noted that a sign-in is in use.
 SEEN_EVERY = datetime.timedelta(minutes=1)
@@ -166,13 +167,15 @@ def _load_user(token: str) -> User | None:
 
 
 def _find(token) -> SignIn | None:
-    if not token:
-        return None
+    return _sign_in_of(token, *is_live()) if token else None
+
+
+def _sign_in_of(token, *conditions) -> SignIn | None:
     statement = (
         sa.select(SignIn)
         .join(SignIn.user)
         .options(sa.orm.contains_eager(SignIn.user))
-        .where(SignIn.token_hash == _hash(token), *is_live(), User.disabled_at.is_(None))
+        .where(SignIn.token_hash == _hash(token), *conditions, User.disabled_at.is_(None))
     )
     return db.session.scalar(statement.execution_options(unscoped=True))
 
@@ -212,9 +215,35 @@ def _hash(token: str) -> str:
 def _ask_to_sign_in():
     if nobody_has_an_account():
         return redirect(url_for("account.setup"))
-    if session:
-        flash(_("Sign in to go on."), "warning")
     next_address = request.full_path.rstrip("?") if request.method == "GET" else None
+    if request.method == "POST" and (kept_at := _keep_for_the_expired()) is not None:
+        said = _("You were signed out. What you typed is kept: sign in, and it comes back.")
+        if request.endpoint == "draft.keep":
+            return jsonify(said=said), 401
+        flash(said, "warning")
+        next_address = kept_at
+    elif session:
+        flash(_("Sign in to go on."), "warning")
     if next_address == "/":
         next_address = None
     return redirect(url_for("account.sign_in", next=next_address))
+
+
+def _keep_for_the_expired() -> str | None:
+    """Keep what the request brings for the user whose sign-in time has ended; where it is kept, if it is.
+
+    Not one that was revoked: who ended it did not want this browser to go on.
+    """
+    _refuse_too_much()
+    token = session.get("_user_id")
+    since = clock.now() - datetime.timedelta(days=current_app.config["DRAFT_DAYS"])
+    ended = SignIn.revoked_at.is_(None), SignIn.last_seen_at > since
+    sign_in = _sign_in_of(token, *ended) if token else None
+    if sign_in is None:
+        return None
+    with scope.reading_as(sign_in.user, request.id):
+        address = asked_form()
+        if keep(address) is None:
+            return None
+        db.session.commit()
+    return address

@@ -18,6 +18,7 @@ from tracker.reports.kept import arguments_of, keep
 from tracker.roles import Permission
 from tracker.views.access import permission_required
 from tracker.views.records import KINDS, find, form_page, record_views, render_record, save
+from tracker.views.unsaved import keeps_draft
 
 # A decision is never rewritten: one that was recorded by mistake is withdrawn with its reason, and made anew.
 arm_decision = record_views(
@@ -34,6 +35,7 @@ arm_decision = record_views(
 
 @arm_decision.route("/new", methods=["GET", "POST"])
 @permission_required(Permission.DECIDE_ARMS)
+@keeps_draft
 def new():
     """Decide on an arm; ?arm=12 names it, and ?basis=outcomes%3Fby%3Darm the report that the decision rests on."""
     form = ArmDecisionForm()

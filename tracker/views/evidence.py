@@ -56,6 +56,7 @@ from tracker.views.records import (
     render_record,
     save,
 )
+from tracker.views.unsaved import keeps_draft
 
 hypothesis = record_views(
     Hypothesis,
@@ -140,6 +141,7 @@ def _source(found):
 
 @finding.route("/<id:id>/edit", methods=["GET", "POST"], endpoint="edit")
 @permission_required(Permission.EDIT_OWN_FINDINGS)
+@keeps_draft
 def edit_finding(id):
     """Change a draft, or what was returned."""
     found = find(Finding, id)
@@ -151,6 +153,7 @@ def edit_finding(id):
 
 @finding.route("/new", methods=["GET", "POST"], endpoint="new")
 @permission_required(Permission.EDIT_OWN_FINDINGS)
+@keeps_draft
 def new_finding():
     """Enter a finding; ?report=predictive, with the report's parameters, fills in what the report says."""
     if "report" not in request.args:

@@ -30,6 +30,7 @@ from tracker.terms.oversight import QueryState
 from tracker.values import Refusal, fold, read_text
 from tracker.views.access import permission_required, public
 from tracker.views.account import own_address
+from tracker.views.draft import unfinished
 from tracker.views.pages import THEMES
 
 home = Blueprint("home", __name__)
@@ -70,6 +71,8 @@ def index():
         crossed=[one for one in standings if one.boundaries_crossed],
         awaiting=arms_awaiting_decision(standings) if current_user.may(Permission.DECIDE_ARMS) else [],
         trials=accrual(),
+        unfinished=unfinished(_SHOWN_AT_MOST),
+        empty_form=EmptyForm(),
         outcomes=outcomes,
         by_trial=by_trial,
         serious=serious,

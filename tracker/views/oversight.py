@@ -30,6 +30,7 @@ from tracker.views.records import (
     save,
     withdraw_record,
 )
+from tracker.views.unsaved import keeps_draft
 
 query = record_views(
     Query,
@@ -63,6 +64,7 @@ def show(id):
 
 @query.route("/new", methods=["GET", "POST"])
 @permission_required(Permission.OPEN_QUERIES)
+@keeps_draft
 def new():
     """Ask about a field of a record; ?record_type=participant&record_id=12 says of which."""
     if request.method == "GET" and "record_type" not in request.args:
@@ -85,6 +87,7 @@ def new():
 
 @query.route("/<id:id>/answer", methods=["GET", "POST"])
 @permission_required(Permission.ANSWER_QUERIES)
+@keeps_draft
 def answer(id):
     """Answer a query; it stays until it is closed."""
     found = find(Query, id)
@@ -140,6 +143,7 @@ def show_comment(id):
 
 @comment.route("/new", methods=["GET", "POST"], endpoint="new")
 @permission_required(*_COMMENTING)
+@keeps_draft
 def new_comment():
     """Say something about a record; ?record_type=finding&record_id=12 says of which, ?basis= of which report."""
     basis = request.args.get("basis")

@@ -21,6 +21,7 @@ from tracker.forms.base import RecordForm
 from tracker.forms.fields import OwnerField, ValueField
 from tracker.forms.withdrawal import WithdrawalForm
 from tracker.models import Authored, Comment, FromReport, Participant, Query, Record, Submission
+from tracker.reads.draft import form_address
 from tracker.reads.evidence import comments_about
 from tracker.reads.masking import seen_on_pages
 from tracker.reads.oversight import queries_about
@@ -35,6 +36,7 @@ from tracker.views.access import permission_required
 from tracker.views.errors import note_faults
 from tracker.views.history import events_of, told
 from tracker.views.pages import shown, shown_field, url
+from tracker.views.unsaved import keeps_draft
 
 
 @dataclass
@@ -107,9 +109,12 @@ def record_views(
     KINDS[kind.name] = kind
     plural = address or f"{kind.name.replace('_', '-')}s"
     blueprint = Blueprint(kind.name, __name__, url_prefix=f"/{plural}")
+    has_secrets = any(column.columns[0].info.get("secret") for column in sa.inspect(model).column_attrs)
     for name, (rule, view, permission, methods) in _views(kind).items():
         if name not in without:
             view.__name__ = name
+            if name in ("new", "edit") and not has_secrets:
+                keeps_draft(view)
             blueprint.route(rule, methods=methods)(permission_required(permission)(view))
     return blueprint
 
@@ -316,6 +321,8 @@ def earlier_submission(form):
 
 
 def note_submission(form, address):
+    """What was typed is stored, and leads to this address; what was kept of it before is of no use any more."""
+    actions.forget_draft(form_address())
     db.session.add(
         Submission(
             key=form.submission.data, user_id=reader().user_id, address=address, created_at=clock.now()

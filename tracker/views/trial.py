@@ -17,6 +17,7 @@ from tracker.roles import Permission
 from tracker.scope import reader
 from tracker.views.access import permission_required
 from tracker.views.records import KINDS, change, find, form_page, record_views, render_record, save
+from tracker.views.unsaved import keeps_draft
 
 
 def _first_member(trial):
@@ -70,6 +71,7 @@ def _decisions(condition) -> list[tuple]:
 
 @trial.route("/<id:id>/release", methods=["GET", "POST"])
 @permission_required(Permission.RELEASE_RESULTS)
+@keeps_draft
 def release(id):
     """The director releases a trial's results: its arms are no longer masked."""
     found = find(Trial, id)
