@@ -99,6 +99,7 @@ HOUSEKEEPING = {
     "sign_in",
     "draft",
 }
+HOUSEKEEPING |= {"second_factor", "recovery_code"}  # secrets: what happens to them is told without them
 
 MODELS = {model.__tablename__: model for model in [*Record.__subclasses__(), *Part.__subclasses__()]}
 
@@ -444,6 +445,11 @@ ELSEWHERE = {
     **dict.fromkeys(
         [f"account.{name}" for name in ("sign_in", "sign_out", "revoke", "setup", "password")],
         "views/test_trail.py",
+    ),
+    **dict.fromkeys(
+        [f"second_factor.{name}" for name in ("turn_on", "turn_off", "recovery_codes")]
+        + ["account.code", "user.reset_second_factor"],
+        "views/test_second_factor.py",
     ),
     "account.confirm": "it changes when the password was last given",
     "screen.new": "a screen is a job and its result, which one person sees",

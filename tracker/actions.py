@@ -17,7 +17,9 @@ from tracker.models import (
     Participant,
     Query,
     Record,
+    RecoveryCode,
     RefusedSignIn,
+    SecondFactor,
     SignIn,
     Submission,
     Trial,
@@ -26,12 +28,14 @@ from tracker.models import (
     User,
 )
 from tracker.models import Finding as BiomarkerFinding
+from tracker.models.second_factor import recovery_mac, seal
 from tracker.reads.account import is_last_administrator
 from tracker.reads.draft import too_old
 from tracker.reads.response import response_questions
 from tracker.roles import Role
 from tracker.rules.checks import Check, Finding, Weight, rules_of
 from tracker.rules.passwords import check_password
+from tracker.rules.second_factor import RECOVERY_DIGITS, new_recovery_codes, steps_of
 from tracker.scope import reader, trial_id_of
 from tracker.terms.account import Action
 from tracker.terms.evidence import FindingStatus
@@ -156,6 +160,68 @@ def forget_draft(address: str) -> None:
 def purge_drafts() -> None:
     """Throw away whatever anybody typed and left for too long."""
     db.session.execute(sa.delete(Draft).where(too_old()), execution_options={"synchronize_session": False})
+
+
+def enrol_second_factor(user: User, secret: str, step: int) -> list[str]:
+    """Turn the second factor on, with the app that knows the secret and made the code of this time step.
+
+    Returns the recovery codes, which nobody can read again.
+    """
+    factor = SecondFactor(user_id=user.id, sealed=seal(secret, f"user {user.id}"), last_step=step)
+    db.session.add(factor)
+    note(Action.CHANGE, User.__tablename__, user.id, second_factor="turned on")
+    return _replace_recovery_codes(factor)
+
+
+def make_recovery_codes(user: User) -> list[str]:
+    """New recovery codes instead of all earlier ones."""
+    note(Action.CHANGE, User.__tablename__, user.id, second_factor="new recovery codes")
+    return _replace_recovery_codes(user.second_factor)
+
+
+def _replace_recovery_codes(factor):
+    codes = new_recovery_codes()
+    factor.recovery_codes = [RecoveryCode(mac=recovery_mac(factor.user_id, code)) for code in codes]
+    return codes
+
+
+def use_code(user: User, code: str) -> str | None:
+    """What kind of code of the user's second factor this is; None where it is none, or was used before.
+
+    Of several who send the same code at once, on whatever processes, one is told so.
+    """
+    factor = user.second_factor
+    if len(code) == RECOVERY_DIGITS:
+        mac = recovery_mac(user.id, code)
+        unused = sa.update(RecoveryCode).where(
+            RecoveryCode.second_factor_id == factor.id,
+            RecoveryCode.mac == mac,
+            RecoveryCode.used_at.is_(None),
+        )
+        return "recovery code" if _changed_one(unused.values(used_at=clock.now())) else None
+    for step in steps_of(factor.secret, code, clock.now()) if factor.secret else []:
+        later = sa.update(SecondFactor).where(SecondFactor.id == factor.id, SecondFactor.last_step < step)
+        if _changed_one(later.values(last_step=step)):
+            return "code of the app"
+    return None
+
+
+def _changed_one(update):
+    return db.session.execute(update, execution_options={"synchronize_session": False}).rowcount == 1
+
+
+def remove_second_factor(user: User, told: str = "turned off") -> None:
+    """The password alone signs in from now on, unless the role needs a second factor."""
+    if user.second_factor is None:
+        raise Refusal(_("This account has no second factor."))
+    db.session.delete(user.second_factor)
+    note(Action.CHANGE, User.__tablename__, user.id, second_factor=told)
+
+
+def reset_second_factor(user: User) -> None:
+    """For somebody who lost app and recovery codes: without a second factor, and signed out everywhere."""
+    remove_second_factor(user, "reset")
+    revoke_sign_ins(user)
 
 
 def note_export(kind: str, **told) -> None:

@@ -430,6 +430,16 @@ def role(name, role):
 
 @user.command()
 @click.argument("name")
+def reset_second_factor(name):
+    """For somebody who lost their app and recovery codes: the password alone signs in again."""
+    with _opened():
+        actions.reset_second_factor(actions.user_named(name))
+        db.session.commit()
+    click.echo(f"{name} has no second factor any more, and is signed out everywhere.")
+
+
+@user.command()
+@click.argument("name")
 def disable(name):
     """Shut an account."""
     with _opened():

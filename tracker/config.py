@@ -73,6 +73,12 @@ SIGN_IN_IDLE_MINUTES = 60
 #: Hours after which one is signed out, whatever one does.
 SIGN_IN_HOURS = 12
 
+#: Minutes in which the code of the second factor must follow the password.
+SIGN_IN_CODE_MINUTES = 5
+
+#: Roles whose people can do nothing before they have a second factor, as in ["director", "admin"]; others may have one.
+SECOND_FACTOR_ROLES = []
+
 #: Minutes for which a password counts as fresh; to change accounts it is asked for again after that.
 SIGN_IN_FRESH_MINUTES = 15
 

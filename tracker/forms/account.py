@@ -14,6 +14,7 @@ from tracker.models import User
 from tracker.reads.account import is_last_administrator
 from tracker.roles import Role
 from tracker.rules.passwords import check_password
+from tracker.rules.second_factor import read_code
 from tracker.values import Refusal
 
 #: Argon2 takes long on long input; nobody types more.
@@ -60,26 +61,69 @@ class NewPasswordField(PasswordField):
         return [current_app.config["APP_NAME"], *known, *(str(one[0]) for one in typed)]
 
 
+class OneTimeCodeField(ValueField):
+    """A code of the second factor; the page never shows it again."""
+
+    def __init__(self, label=None, *, help=None, autofocus=False, **kwargs):
+        attributes = {"autocomplete": "one-time-code", "inputmode": "numeric", "maxlength": 40}
+        if autofocus:
+            attributes["autofocus"] = True
+        super().__init__(
+            label or _l("Code"),
+            help=help or _l("The 6 digits that your authenticator app shows, or one of your recovery codes."),
+            render_kw=attributes,
+            **kwargs,
+        )
+
+    def read(self, text):
+        return read_code(text)
+
+    def _value(self):
+        return ""
+
+
 class SignInForm(FlaskForm):
     name = TextField(_l("Account"), maximum=40, render_kw={"autocomplete": "username", "autofocus": True})
     password = PasswordField(_l("Password"))
     next = wtforms.HiddenField()
 
 
+class CodeForm(FlaskForm):
+    """The second step of signing in."""
+
+    code = OneTimeCodeField(autofocus=True)
+    next = wtforms.HiddenField()
+
+
+class EnrolForm(FlaskForm):
+    """The first code of an app that has just been told the secret, which the page keeps sealed meanwhile."""
+
+    code = OneTimeCodeField(_l("Code"), help=_l("The 6 digits that the app shows now."))
+    sealed = wtforms.HiddenField()
+
+
 class IdentityFields:
     """Fields of a form that is taken only from somebody who proves with it who they are, as each signature asks
-    (21 CFR 11.200). Mix it in before the form's class, and ask `identity.is_proven(form)` when the form is valid.
+    (21 CFR 11.200): the password, and a code where they have a second factor. Mix it in before the form's class, and
+    ask `identity.is_proven(form)` when the form is valid.
     """
 
     password = PasswordField(_l("Your password"))
+    code = OneTimeCodeField()
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if not current_user.is_authenticated or current_user.second_factor is None:
+            del self.code
 
 
 class ConfirmForm(IdentityFields, FlaskForm):
     next = wtforms.HiddenField()
 
 
-class PasswordForm(FlaskForm):
+class PasswordForm(IdentityFields, FlaskForm):
     current = PasswordField(_l("Present password"))
+    code = OneTimeCodeField()
     password = NewPasswordField(_l("New password"))
     repeated = PasswordField(_l("New password again"), autocomplete="new-password")
 
@@ -142,6 +186,10 @@ class NewPasswordForm(RecordForm):
 
     def populate_obj(self, user):
         user.set_password(self.password.data)
+
+
+class IdentityForm(IdentityFields, FlaskForm):
+    """A button that is pressed only by somebody who proves who they are."""
 
 
 class EmptyForm(FlaskForm):

@@ -9,6 +9,7 @@ from tracker.models.oversight import AuditEvent, AuditSeal, Comment, Mention, Qu
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
 from tracker.models.response import Lesion, LesionMeasurement, TumorAssessment
+from tracker.models.second_factor import RecoveryCode, SecondFactor
 from tracker.models.specimen import Specimen
 from tracker.models.treatment import Administration, AdverseEvent, Attribution
 from tracker.models.trial import (
@@ -57,6 +58,7 @@ __all__ = [
     "Participant",
     "Query",
     "Record",
+    "RecoveryCode",
     "ReferenceResult",
     "RefusedSignIn",
     "Regimen",
@@ -64,6 +66,7 @@ __all__ = [
     "RemarkAnswer",
     "ReportedOutcome",
     "Screen",
+    "SecondFactor",
     "SignIn",
     "Specimen",
     "Submission",

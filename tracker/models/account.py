@@ -17,6 +17,7 @@ from tracker.models.base import Record
 from tracker.roles import Permission, Role
 
 if TYPE_CHECKING:
+    from tracker.models.second_factor import SecondFactor
     from tracker.models.trial import Trial
 
 _HASHER = argon2.PasswordHasher()
@@ -36,6 +37,7 @@ class User(Record):
     disabled_at: Mapped[datetime.datetime | None]
 
     memberships: Mapped[list[TrialMember]] = relationship(back_populates="user")
+    second_factor: Mapped[SecondFactor | None] = relationship(back_populates="user")
 
     # What Flask-Login asks of a user; the token of the sign-in stands for them in the cookie.
     is_authenticated = True
@@ -99,7 +101,10 @@ class TrialMember(Record):
 
 
 class SignIn(db.Model):
-    """One browser in which a user is signed in, until it is revoked. Only a hash of its token is kept."""
+    """One browser in which a user is signed in, until it is revoked. Only a hash of its token is kept.
+
+    awaits_code: the password was right, and the second factor is still to come.
+    """
 
     id: Mapped[int] = mapped_column(primary_key=True)
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
@@ -108,7 +113,8 @@ class SignIn(db.Model):
     last_seen_at: Mapped[datetime.datetime]
     revoked_at: Mapped[datetime.datetime | None]
     browser: Mapped[str] = mapped_column(sa.String(200), default="")
-    #: When the password was last given here.
+    awaits_code: Mapped[bool] = mapped_column(default=False)
+    #: When the password, with the second factor, was last given here.
     confirmed_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
 
     user: Mapped[User] = relationship()

@@ -19,7 +19,7 @@ from tracker.audit import note
 from tracker.extensions import db, login_manager, reading, writing
 from tracker.models import SignIn, User
 from tracker.reads.account import nobody_has_an_account
-from tracker.roles import Permission
+from tracker.roles import Permission, Role
 from tracker.terms.account import Action
 from tracker.views.unsaved import asked_form, keep
 
@@ -27,6 +27,9 @@ from tracker.views.unsaved import asked_form, keep
 SEEN_EVERY = datetime.timedelta(minutes=1)
 
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+#: What one may do before one has the second factor that one's role needs.
+_WITHOUT_SECOND_FACTOR = {"second_factor.turn_on", "account.confirm", "account.sign_out"}
 
 #: What is changed with these needs the password again, unless it was given a short while ago.
 _ASKED_AGAIN = {Permission.EDIT_ACCOUNTS}
@@ -70,8 +73,15 @@ def init_app(app):
     silent = sorted(name for name, view in app.view_functions.items() if not hasattr(view, "permissions"))
     if silent:
         raise RuntimeError(f"say permission_required or public at: {', '.join(silent)}")
+    _check_roles(app.config["SECOND_FACTOR_ROLES"])
     app.before_request(_open)
     app.teardown_request(_close)
+
+
+def _check_roles(named):
+    """A misspelt role would go without the second factor that somebody believes it has."""
+    if not isinstance(named, (list, tuple, set)) or not set(named) <= set(Role):
+        raise RuntimeError(f"SECOND_FACTOR_ROLES is a list of roles: {', '.join(Role)}; it is {named!r}")
 
 
 def _open():
@@ -91,11 +101,21 @@ def _open():
         return login_manager.unauthorized()
     if permissions and not any(current_user.may(permission) for permission in permissions):
         abort(403)
+    if permissions and must_enrol() and request.endpoint not in _WITHOUT_SECOND_FACTOR:
+        return redirect(url_for("second_factor.turn_on"), 303)
     if _must_be_fresh(permissions) and not is_fresh():
         return _ask_for_password()
     if request.method not in _SAFE_METHODS:
         _refuse_too_much()
     return None
+
+
+def must_enrol() -> bool:
+    """Whether whoever is signed in has no second factor, and their role needs one."""
+    needed = current_app.config["SECOND_FACTOR_ROLES"]
+    return (
+        current_user.is_authenticated and current_user.role in needed and current_user.second_factor is None
+    )
 
 
 def _must_be_fresh(permissions):
@@ -119,20 +139,48 @@ def _close(_error):
     request.close()  # files that were sent lie in temporary ones
 
 
-def start_sign_in(user: User) -> None:
-    """Begin a new sign-in of this user in this browser, and commit; whatever the browser brought is forgotten."""
-    token = secrets.token_urlsafe(32)
-    now = clock.now()
-    browser = (request.user_agent.string or "")[:200]
-    db.session.add(
-        SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now, browser=browser)
-    )
+def start_sign_in(user: User, second_factor: str | None = None) -> None:
+    """Begin a new sign-in of this user in this browser, and commit; whatever the browser brought is forgotten.
+
+    second_factor: the kind of code that was given.
+    """
+    added, token = _add_sign_in(user)
     with scope.reading_as(user, request.id):
-        note(Action.SIGN_IN, User.__tablename__, user.id, browser=browser)
+        note(Action.SIGN_IN, User.__tablename__, user.id, browser=added.browser, second_factor=second_factor)
         db.session.commit()
     session.clear()
     user.sign_in_token = token
     login_user(user)
+
+
+def ask_for_code(user: User) -> None:
+    """Note that this browser gave the user's password, and commit; it is signed in when the code follows in time."""
+    late = SignIn.created_at < clock.now() - _time_for_code()
+    old = sa.delete(SignIn).where(SignIn.awaits_code, late)
+    db.session.execute(old, execution_options={"synchronize_session": False})
+    _added, token = _add_sign_in(user, awaits_code=True)
+    db.session.commit()
+    session.clear()
+    session["awaits_code"] = token
+
+
+def awaiting_code() -> SignIn | None:
+    """The sign-in of this browser for which the password was given, and no code yet."""
+    started = SignIn.awaits_code, SignIn.created_at > clock.now() - _time_for_code()
+    token = session.get("awaits_code")
+    return _sign_in_of(token, SignIn.revoked_at.is_(None), *started) if token else None
+
+
+def _time_for_code():
+    return datetime.timedelta(minutes=current_app.config["SIGN_IN_CODE_MINUTES"])
+
+
+def _add_sign_in(user, **more) -> tuple[SignIn, str]:
+    token, now = secrets.token_urlsafe(32), clock.now()
+    added = SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now, **more)
+    added.browser = (request.user_agent.string or "")[:200]
+    db.session.add(added)
+    return added, token
 
 
 def end_sign_in() -> None:
@@ -174,7 +222,7 @@ def _sign_in_of(token, *conditions) -> SignIn | None:
     statement = (
         sa.select(SignIn)
         .join(SignIn.user)
-        .options(sa.orm.contains_eager(SignIn.user))
+        .options(sa.orm.contains_eager(SignIn.user).joinedload(User.second_factor))
         .where(SignIn.token_hash == _hash(token), *conditions, User.disabled_at.is_(None))
     )
     return db.session.scalar(statement.execution_options(unscoped=True))
@@ -185,6 +233,7 @@ def is_live() -> list:
     config, now = current_app.config, clock.now()
     return [
         SignIn.revoked_at.is_(None),
+        SignIn.awaits_code.is_(False),
         SignIn.last_seen_at > now - datetime.timedelta(minutes=config["SIGN_IN_IDLE_MINUTES"]),
         SignIn.created_at > now - datetime.timedelta(hours=config["SIGN_IN_HOURS"]),
     ]
@@ -237,7 +286,7 @@ def _keep_for_the_expired() -> str | None:
     _refuse_too_much()
     token = session.get("_user_id")
     since = clock.now() - datetime.timedelta(days=current_app.config["DRAFT_DAYS"])
-    ended = SignIn.revoked_at.is_(None), SignIn.last_seen_at > since
+    ended = SignIn.revoked_at.is_(None), SignIn.awaits_code.is_(False), SignIn.last_seen_at > since
     sign_in = _sign_in_of(token, *ended) if token else None
     if sign_in is None:
         return None

@@ -13,6 +13,7 @@ from tracker.actions import count_refusal, forget_refusals, must_wait
 from tracker.audit import note
 from tracker.extensions import db
 from tracker.forms.account import (
+    CodeForm,
     ConfirmForm,
     EmptyForm,
     FirstAdminForm,
@@ -29,6 +30,8 @@ from tracker.roles import Permission
 from tracker.terms.account import Action
 from tracker.values import Refusal
 from tracker.views.access import (
+    ask_for_code,
+    awaiting_code,
     current_sign_in,
     end_sign_in,
     is_live,
@@ -37,7 +40,7 @@ from tracker.views.access import (
     start_sign_in,
 )
 from tracker.views.errors import note_faults
-from tracker.views.identity import is_proven, must_wait_message
+from tracker.views.identity import has_code, is_proven, must_wait_message
 from tracker.views.records import change, find, record_views
 
 account = Blueprint("account", __name__)
@@ -51,7 +54,7 @@ def _unscoped(statement):
     return db.session.scalar(statement.execution_options(unscoped=True))
 
 
-def _page(template, form):
+def page_with(template, form):
     """A page with one form: 422 when it was sent and is not right."""
     note_faults(form)
     return render_template(template, form=form), 422 if form.is_submitted() else 200
@@ -65,15 +68,47 @@ def sign_in():
         return redirect(url_for("account.setup"))
     form = SignInForm(next=request.args.get("next"))
     if not form.validate_on_submit():
-        return _page("account/sign_in.html", form)
+        return page_with("account/sign_in.html", form)
     with scope.nobody(request.id):
         user, refusal = _known(form.name.data.lower(), form.password.data)
         if refusal:
             note(Action.SIGN_IN_REFUSED, User.__tablename__, user.id if user else 0)
             db.session.commit()
             form.password.errors = [refusal]
-            return _page("account/sign_in.html", form)
+            return page_with("account/sign_in.html", form)
+    if user.second_factor is not None:
+        ask_for_code(user)
+        return redirect(url_for("account.code", next=own_address(form.next.data)), 303)
     start_sign_in(user)
+    return redirect(own_address(form.next.data) or url_for("home.index"), 303)
+
+
+@account.route("/sign-in/code", methods=["GET", "POST"])
+@public
+def code():
+    """Ask for the second factor, after the password."""
+    half = awaiting_code()
+    if half is None:
+        flash(_("Too much time has passed since you gave your password. Give it again."), "warning")
+        return away("account.sign_in")
+    form = CodeForm(next=request.args.get("next"))
+    if not form.validate_on_submit():
+        return page_with("account/code.html", form)
+    user = half.user
+    with scope.nobody(request.id):
+        if must_wait(user.name):
+            form.code.errors = [must_wait_message()]
+            return page_with("account/code.html", form)
+        kind = has_code(form.code, user)
+        if kind is None:
+            return page_with("account/code.html", form)
+        forget_refusals(user.name)
+    db.session.delete(half)
+    start_sign_in(user, kind)
+    if kind == "recovery code":
+        flash(
+            _("You used a recovery code; %(count)d are left.", count=user.second_factor.codes_left), "warning"
+        )
     return redirect(own_address(form.next.data) or url_for("home.index"), 303)
 
 
@@ -86,7 +121,10 @@ def _known(name, password) -> tuple[User | None, str | None]:
     if not is_right or not user.is_active:
         count_refusal(name)
         return user, _("Account or password are not right, or the account is disabled.")
-    forget_refusals(name)
+    if (
+        user.second_factor is None
+    ):  # else the code is still to come, and is guessed no more often than the password
+        forget_refusals(name)
     return user, None
 
 
@@ -96,7 +134,7 @@ def confirm():
     """Ask for the password again, before something that must not be done by whoever finds the browser open."""
     form = ConfirmForm(next=request.args.get("next"))
     if not form.validate_on_submit() or not is_proven(form):
-        return _page("account/confirm.html", form)
+        return page_with("account/confirm.html", form)
     current_sign_in().confirmed_at = clock.now()
     db.session.commit()
     return redirect(own_address(form.next.data) or url_for("home.index"), 303)
@@ -129,7 +167,7 @@ def setup():
             start_sign_in(user)
         flash(_("The tracker is yours. Make accounts for the others next."), "success")
         return redirect(url_for("user.list"), 303)
-    return _page("account/setup.html", form)
+    return page_with("account/setup.html", form)
 
 
 @account.get("/account")
@@ -169,7 +207,7 @@ def password():
         db.session.commit()
         flash(_("The password is changed. Your other browsers are signed out."), "success")
         return redirect(url_for("account.show"), 303)
-    return _page("account/password.html", form)
+    return page_with("account/password.html", form)
 
 
 user = record_views(
@@ -216,6 +254,25 @@ def enable(id):
     db.session.commit()
     flash(_("%(name)s may sign in again.", name=found.display_name), "success")
     return redirect(url_for("user.show", id=id), 303)
+
+
+@user.post("/<id:id>/reset-second-factor")
+@permission_required(Permission.EDIT_ACCOUNTS)
+def reset_second_factor(id):
+    """For somebody who lost their app and recovery codes; their browsers are signed out."""
+    refuse_without_token()
+    found = find(User, id)
+    actions.reset_second_factor(found)
+    db.session.commit()
+    flash(_("%(name)s has no second factor any more.", name=found.display_name), "success")
+    return redirect(url_for("user.show", id=id), 303)
+
+
+def away(endpoint):
+    """On to another page, where this one has nothing to do."""
+    if request.method == "POST":
+        refuse_without_token()
+    return redirect(url_for(endpoint), 303 if request.method == "POST" else 302)
 
 
 def refuse_without_token():
