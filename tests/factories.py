@@ -29,6 +29,7 @@ from tracker.models import (
     Job,
     Lesion,
     LesionMeasurement,
+    Lock,
     Measurement,
     Participant,
     Query,
@@ -368,6 +369,13 @@ def make_query(**given):
     return _store(Query(**defaults | given))
 
 
+def make_lock(**given):
+    """Of the trial, unless a participant or a day (cut_on) is given."""
+    participant = given.get("participant")
+    trial = given.get("trial") or (participant.trial if participant else make_trial())
+    return _store(Lock(**{"trial": trial, "reason": "The database is closed."} | given))
+
+
 def make_job(**given):
     defaults = {"kind": "import", "title": "Checking values.csv", "address": "/imports/1", "arguments": {}}
     return _store(Job(**defaults | {"language": "en", "state": JobState.DONE} | given))
@@ -404,6 +412,8 @@ def make_in(model, trial):
     make = globals()[f"make_{model.__tablename__}"]
     if model.trial_path is None:
         return make()
+    if model is Lock:  # one that stands in nobody's way
+        return make(trial=trial, cut_on=datetime.date(1990, 1, 1))
     if model is TrialMember:
         return make(trial=trial, user=make_user())
     owner, _key = owner_of(model)

@@ -249,6 +249,8 @@ def test_the_table_of_grants_is_the_one_that_was_agreed(app):
         Permission.DECIDE_ARMS: {DIRECTOR},
         Permission.RELEASE_RESULTS: {DIRECTOR},
         Permission.SIGN_REPORTS: {DIRECTOR},
+        # closing a trial, a participant or a data cut to changes, and opening it again
+        Permission.LOCK_RECORDS: {DIRECTOR},
         # queries
         Permission.OPEN_QUERIES: {PHYSICIAN, RESEARCHER, DIRECTOR, MONITOR},
         Permission.ANSWER_QUERIES: {PHYSICIAN, RESEARCHER},

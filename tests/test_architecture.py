@@ -35,14 +35,16 @@ MAY_IMPORT = {
     "models": LEAVES,
     "scope": LEAVES | {"models"},
     "seal": LEAVES | {"models"},
-    "audit": LEAVES | {"models", "scope", "seal"},
+    "locking": LEAVES | {"models"},
+    "audit": LEAVES | {"models", "scope", "seal", "locking"},
     "jobs": LEAVES | {"models", "scope"},
-    "reads": LEAVES | {"models", "scope", "rules", "stats"},
-    "forms": LEAVES | {"models", "scope", "rules", "reads"},
+    "reads": LEAVES | {"models", "scope", "rules", "stats", "locking"},
+    "forms": LEAVES | {"models", "scope", "rules", "reads", "locking"},
     "actions": LEAVES | {"models", "scope", "rules", "reads", "audit"},
     "charts": {"terms", "stats"},
     "reports": {"terms", "values", "clock", "stats", "rules", "reads", "forms", "charts"},
-    "exchange": LEAVES | {"models", "scope", "rules", "reads", "audit", "actions", "reports", "jobs", "seal"},
+    "exchange": LEAVES
+    | {"models", "scope", "rules", "reads", "audit", "actions", "reports", "jobs", "seal", "locking"},
     "migrations": {"extensions"},
 }
 
@@ -65,8 +67,10 @@ PAST_THE_SESSION = {
     "raw_connection",
 }
 
-#: Who reads without a scope: before one is known, or to say no more than that a record is in use or data existed.
+#: Who reads without a scope: before one is known, or to say no more than that a record is in use or locked, or
+#: that data existed.
 READ_WITHOUT_SCOPE = {
+    "locking.py",
     "reads/account.py",
     "reads/evidence.py",
     "reads/references.py",

@@ -27,6 +27,7 @@ from tests.factories import (
     make_finding_review,
     make_hypothesis,
     make_lesion,
+    make_lock,
     make_measurement,
     make_participant,
     make_query,
@@ -176,6 +177,7 @@ class Stored:
     idle_biomarker: int
     specimen: int
     arm_decision: int
+    lock: int
 
 
 @pytest.fixture
@@ -211,6 +213,7 @@ def stored(app):
         make_biomarker(),
         make_specimen(participant=participant),
         make_arm_decision(arm=arm),
+        make_lock(trial=trial, cut_on=datetime.date(1990, 1, 1)),
     ]
     return Stored(*(record.id for record in records))
 
@@ -410,6 +413,8 @@ SAVES = [
     (Role.RESEARCHER, "/specimens/{specimen}/edit", dict(barcode="B-9002", reason=WHY)),
     (Role.DIRECTOR, "/arm-decisions/new?arm={idle_arm}", dict(decision="pause", reason=WHY)),
     (Role.DIRECTOR, "/arm-decisions/{arm_decision}/withdraw", dict(reason=WHY)),
+    (Role.DIRECTOR, "/locks/new?trial={trial}&participant={idle_participant}", dict(reason=WHY)),
+    (Role.DIRECTOR, "/locks/{lock}/unlock", dict(reason=WHY)),
     (Role.PHYSICIAN, "/queries/{query}/answer", dict(answer="Yes.")),
     (Role.MONITOR, "/queries/{query}/close", dict(state="closed")),
 ]

@@ -23,6 +23,7 @@ from tests.factories import (
     make_import_file,
     make_job,
     make_lesion,
+    make_lock,
     make_measurement,
     make_participant,
     make_query,
@@ -120,6 +121,8 @@ def centre(app):
         _treat(participant, regimens[0])
     _escalate(arms[0])
     _decide(arms)
+    for year in range(1990, 2000):
+        make_lock(trial=trial, cut_on=datetime.date(year, 1, 1), locked_by=make_user())
     with because("for the test"):
         for participant in arms[0].participants[:1]:
             for arm, cohort in zip(arms[1:], cohorts[1:]):

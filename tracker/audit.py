@@ -2,9 +2,9 @@
 
 It listens to the session, `store_rows` and `store_columns`; nobody else needs to think of it. A change
 without an actor or without the reason that it needs is refused, and so is a change that would go past the
-session. At commit the trail is written in the same transaction, one event a record, and the `DataVersion` of
-each trial moves; the transaction's events are sealed (`seal.py`). What changes no record, as a sign-in or an
-export, is told by `note`.
+session, and one of what is locked (`locking.py`). At commit the trail is written in the same transaction, one
+event a record, and the `DataVersion` of each trial moves; the transaction's events are sealed (`seal.py`). What
+changes no record, as a sign-in or an export, is told by `note`.
 """
 
 import contextlib
@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy import orm
 
-from tracker import clock, seal
+from tracker import clock, locking, seal
 from tracker.extensions import db, insert_columns
-from tracker.models import AuditEvent, AuditSeal, DataVersion, Part, Record
+from tracker.models import AuditEvent, AuditSeal, DataVersion, Lock, Part, Record
 from tracker.scope import owner_of, reader, trial_id_of
 from tracker.terms.account import Action
 from tracker.values import Refusal
@@ -56,6 +56,8 @@ class _Change:
 
     @property
     def action(self):
+        if isinstance(self.record, Lock):
+            return Action.LOCK if self.is_new else Action.UNLOCK
         if self.is_new:
             return Action.CREATE
         if "withdrawn_at" in self.values:
@@ -126,6 +128,10 @@ def _write(session):
     changes = [change for change in session.info.get("changes", {}).values() if change.changed]
     if changes:
         trials = [trial_id_of(change.record) for change in changes]
+        former = [_former_trial(change) for change in changes]
+        # From here on nobody else can lock these trials before this commit, and what was locked is seen.
+        _move_data_versions(session, [*trials, *(trial for trial in former if trial is not None)])
+        _refuse_locked(changes, trials, former)
         _append(
             session,
             len(changes),
@@ -135,10 +141,34 @@ def _write(session):
             trial_id=trials,
             changes=[json.dumps(change.changed) for change in changes],
         )
-        _move_data_versions(session, trials)
         session.flush()
     if "seal" in session.info:
         session.info["anchor"] = seal.close_seal(session.info.pop("seal"))
+
+
+def _former_trial(change) -> int | None:
+    """The trial that a record belonged to before it was moved to another owner, if it was."""
+    model = type(change.record)
+    if not model.trial_path:
+        return None
+    owner, key = owner_of(model)
+    old = change.changed.get(key, [None])[0]
+    if old is None or owner.trial_path == "":
+        return old
+    return trial_id_of(db.session.get(owner, old, execution_options={"unscoped": True}))
+
+
+def _refuse_locked(changes, trials, former):
+    ours = [
+        (change, {trial, earlier} - {None})
+        for change, trial, earlier in zip(changes, trials, former)
+        if not change.record.stays_open
+    ]
+    locks = locking.locks_of({trial for _change, own in ours for trial in own})
+    for change, own in ours if locks else ():
+        of_these = [lock for trial in own for lock in locks.get(trial, ())]
+        if lock := locking.lock_on_record(of_these, change.record, change.changed, change.is_new):
+            raise locking.refusal(lock)
 
 
 def _append(session, count, **columns) -> list[int]:
@@ -272,11 +302,12 @@ def store_columns(
     whole = columns | {name: [value] * count for name, value in bookkeeping.items()}
     ids = insert_columns(db.session, model.__table__, whole | {"search_text": _search_texts(model, columns)})
     trials = _trials_of(model, columns, ids)
+    _move_data_versions(db.session, trials)
+    locking.refuse_rows(model, columns, trials)
     told = [_told(model, columns), *(_store_parts(kind, rows, ids) for kind, rows in (parts or {}).items())]
     changes = [f"{{{', '.join(filter(None, one))}}}" for one in zip(*told)]
     common = {"at": at, "action": Action.CREATE, "record_type": model.__tablename__}
     _append(db.session, count, **common, record_id=ids, trial_id=trials, changes=changes)
-    _move_data_versions(db.session, trials)
     db.session.flush()  # which tells those who read that this transaction has written
     return ids
 

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     DECIDE_ARMS = auto()
     RELEASE_RESULTS = auto()
     SIGN_REPORTS = auto()
+    LOCK_RECORDS = auto()
     OPEN_QUERIES = auto()
     ANSWER_QUERIES = auto()
     CLOSE_QUERIES = auto()
@@ -70,7 +71,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         _EVERYBODY
         | _READS_RECORDS
         | {_P.SEE_ALL_TRIALS, _P.DECIDE_FINDINGS, _P.DECIDE_ARMS, _P.RELEASE_RESULTS, _P.SIGN_REPORTS}
-        | {_P.OPEN_QUERIES, _P.CLOSE_QUERIES, _P.READ_WHOLE_TRAIL}
+        | {_P.OPEN_QUERIES, _P.CLOSE_QUERIES, _P.READ_WHOLE_TRAIL, _P.LOCK_RECORDS}
     ),
     Role.MONITOR: frozenset(
         _EVERYBODY | _READS_RECORDS | {_P.OPEN_QUERIES, _P.CLOSE_QUERIES, _P.READ_TRIAL_TRAIL}

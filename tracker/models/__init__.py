@@ -4,7 +4,7 @@ from tracker.models.account import RefusedSignIn, SignIn, TrialMember, User
 from tracker.models.base import Authored, FromReport, Importable, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
-from tracker.models.housekeeping import DataVersion, Draft, ImportFile, Job, Screen, Submission
+from tracker.models.housekeeping import DataVersion, Draft, ImportFile, Job, Lock, Screen, Submission
 from tracker.models.oversight import AuditEvent, AuditSeal, Comment, Mention, Query
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
@@ -52,6 +52,7 @@ __all__ = [
     "Lesion",
     "LesionMeasurement",
     "LevelDose",
+    "Lock",
     "Measurement",
     "Mention",
     "Part",

@@ -86,6 +86,7 @@ class TrialMember(Record):
 
     titles = _l("Trial member"), _l("Trial members")
     trial_path = "trial"
+    stays_open = True
     needs_reason = False
 
     user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)

@@ -56,6 +56,14 @@ class Record(db.Model):
     searched: ClassVar[tuple[str, ...]] = ()
     #: Whether a change of a stored value needs a reason.
     needs_reason: ClassVar[bool] = True
+    #: Whether it is written even where its trial is locked: it speaks of the data, and is none of them.
+    stays_open: ClassVar[bool] = False
+    #: The columns of which the first that is filled in dates a record, for data cuts; where none is, it is of its
+    #: participant's day, and without one before every cut. What is dated by its entry is kept if it was there when a
+    #: cut was locked. None for what no cut concerns.
+    dated_by: ClassVar[tuple[str, ...] | None] = None
+    #: Columns that tell of another day than the record's: by name the column that has the day.
+    days_of: ClassVar[dict[str, str]] = {}
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int]

@@ -69,6 +69,7 @@ class Measurement(Importable, Record):
 
     titles = _l("Measurement"), _l("Measurements")
     trial_path = "participant.trial"
+    dated_by = ("measured_on",)
     searched = ("batch",)
 
     assay_id: Mapped[int] = mapped_column(sa.ForeignKey("assay.id"), index=True)

@@ -43,6 +43,8 @@ class _AboutBiomarker:
     """
 
     trial_path = "trial"
+    #: They are concluded from the data, as a rule once those are locked.
+    stays_open = True
 
     biomarker_id: Mapped[int] = mapped_column(sa.ForeignKey("biomarker.id"), index=True)
     assay_id: Mapped[int | None] = mapped_column(sa.ForeignKey("assay.id"), index=True)
@@ -201,6 +203,7 @@ class FindingReview(Record):
 
     titles = _l("Review"), _l("Reviews")
     trial_path = "finding.trial"
+    stays_open = True
     searched = ("reason",)
 
     finding_id: Mapped[int] = mapped_column(sa.ForeignKey("finding.id"), index=True)

@@ -6,15 +6,19 @@ import datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from tracker import clock
 from tracker.extensions import db
+from tracker.models.base import Record
 from tracker.terms.biomarker import ScreenEndpoint, ScreenTest
-from tracker.terms.housekeeping import JobState
+from tracker.terms.housekeeping import JobState, LockState
 
 if TYPE_CHECKING:
     from tracker.models.account import User
+    from tracker.models.participant import Participant
     from tracker.models.trial import Trial
 
 _JSON_OR_NULL = sa.JSON(none_as_null=True)
@@ -26,6 +30,51 @@ class DataVersion(db.Model):
     id: Mapped[int] = mapped_column(primary_key=True)
     trial_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trial.id"), unique=True)
     version: Mapped[int] = mapped_column(default=0)
+
+
+class Lock(Record):
+    """That a trial, one of its participants, or its data up to a day are closed to changes, until it is unlocked.
+
+    It is never changed or withdrawn, only lifted, with who did it, when and why: what is locked again has a new one.
+    """
+
+    titles = _l("Lock"), _l("Locks")
+    trial_path = "trial"
+    stays_open = True
+    needs_reason = False
+    searched = ("reason", "unlock_reason")
+
+    trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    participant_id: Mapped[int | None] = mapped_column(sa.ForeignKey("participant.id"), index=True)
+    #: Records of this day and of earlier ones are locked.
+    cut_on: Mapped[datetime.date | None]
+    reason: Mapped[str] = mapped_column(sa.String(1000))
+    locked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    unlocked_at: Mapped[datetime.datetime | None]
+    unlock_reason: Mapped[str | None] = mapped_column(sa.String(1000))
+    unlocked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)
+
+    trial: Mapped[Trial] = relationship()
+    participant: Mapped[Participant | None] = relationship()
+    locked_by: Mapped[User | None] = relationship(foreign_keys=[locked_by_id])
+    unlocked_by: Mapped[User | None] = relationship(foreign_keys=[unlocked_by_id])
+
+    __table_args__ = (
+        sa.CheckConstraint("participant_id IS NULL OR cut_on IS NULL", name="participant_or_cut"),
+        sa.CheckConstraint("(unlocked_at IS NULL) = (unlock_reason IS NULL)", name="unlocked_with_reason"),
+    )
+
+    def __str__(self):
+        if self.participant_id is not None:
+            return _("Lock of participant %(code)s", code=self.participant or "–")
+        if self.cut_on is not None:
+            day = self.cut_on.isoformat()
+            return _("Lock of the data of %(code)s up to %(day)s", code=self.trial, day=day)
+        return _("Lock of trial %(code)s", code=self.trial)
+
+    @property
+    def state(self) -> LockState:
+        return LockState.LOCKED if self.unlocked_at is None else LockState.UNLOCKED
 
 
 class Submission(db.Model):

@@ -66,6 +66,7 @@ class Query(Record):
 
     titles = _l("Query"), _l("Queries")
     trial_path = "trial"
+    stays_open = True
     searched = ("question", "answer")
     needs_reason = False
 
@@ -98,6 +99,7 @@ class Comment(Authored, FromReport, Record):
 
     titles = _l("Comment"), _l("Comments")
     trial_path = "trial"
+    stays_open = True
     searched = ("text",)
 
     trial_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trial.id"), index=True)

@@ -34,6 +34,13 @@ if TYPE_CHECKING:
 UNDATED_DAY_1 = datetime.date(2000, 1, 1)
 
 
+#: The days of a participant that may come after enrolment, each of which a data cut looks at by itself.
+FOLLOW_UP = (
+    *("first_dose_on", "last_dose_on", "new_therapy_on", "off_treatment_on", "off_study_on"),
+    *("last_known_alive_on", "died_on", "research_consent_withdrawn_on"),
+)
+
+
 def study_day(date: datetime.date, day_1: datetime.date = UNDATED_DAY_1) -> int:
     """The day counted from day 1, of an undated participant where none is given: there is no day 0."""
     days = (date - day_1).days
@@ -54,6 +61,12 @@ class Participant(Importable, Record):
 
     titles = _l("Participant"), _l("Participants")
     trial_path = "trial"
+    dated_by = ("enrolled_on", "first_dose_on")
+    days_of = {
+        **{name: name for name in FOLLOW_UP},
+        "off_treatment_reason": "off_treatment_on",
+        "off_study_reason": "off_study_on",
+    }
     searched = ("code", "diagnosis")
 
     trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
@@ -144,6 +157,7 @@ class ReportedOutcome(Importable, Record):
 
     titles = _l("Reported outcome"), _l("Reported outcomes")
     trial_path = "participant.trial"
+    dated_by = ()
     searched = ("source",)
 
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), unique=True)

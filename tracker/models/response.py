@@ -23,6 +23,7 @@ class Lesion(Record):
 
     titles = _l("Lesion"), _l("Lesions")
     trial_path = "participant.trial"
+    dated_by = ("created_at",)
     searched = ("label", "place")
 
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), index=True)
@@ -48,6 +49,7 @@ class TumorAssessment(Importable, Record):
 
     titles = _l("Tumor assessment"), _l("Tumor assessments")
     trial_path = "participant.trial"
+    dated_by = ("assessed_on",)
     searched = ("investigator_reason",)
 
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), index=True)

@@ -27,6 +27,7 @@ class Specimen(Importable, Record):
 
     titles = _l("Specimen"), _l("Specimens")
     trial_path = "participant.trial"
+    dated_by = ("collected_on",)
     searched = ("barcode",)
 
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), index=True)

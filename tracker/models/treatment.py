@@ -34,6 +34,7 @@ class Administration(Record):
 
     titles = _l("Administration"), _l("Administrations")
     trial_path = "participant.trial"
+    dated_by = ("given_on",)
     searched = ("modification_reason",)
 
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), index=True)
@@ -66,6 +67,11 @@ class AdverseEvent(Importable, Record):
 
     titles = _l("Adverse event"), _l("Adverse events")
     trial_path = "participant.trial"
+    dated_by = ("started_on",)
+    days_of = {
+        **{name: name for name in ("ended_on", "aware_on", "reported_to_sponsor_on")},
+        "outcome": "ended_on",
+    }
     searched = ("term", "ctcae_term", "soc")
 
     participant_id: Mapped[int] = mapped_column(sa.ForeignKey("participant.id"), index=True)

@@ -260,6 +260,7 @@ class DoseDecision(Record):
 
     titles = _l("Dose decision"), _l("Dose decisions")
     trial_path = "arm.trial"
+    dated_by = ("decided_on",)
     searched = ("override_reason",)
 
     arm_id: Mapped[int] = mapped_column(sa.ForeignKey("arm.id"), index=True)
@@ -300,6 +301,7 @@ class ArmDecision(Authored, FromReport, Record):
 
     titles = _l("Arm decision"), _l("Arm decisions")
     trial_path = "arm.trial"
+    dated_by = ("decided_on",)
     searched = ("reason",)
 
     arm_id: Mapped[int] = mapped_column(sa.ForeignKey("arm.id"), index=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from tracker.extensions import db
-from tracker.models import Part, Record
+from tracker.models import Lock, Part, Record
 
 
 @dataclass
@@ -32,7 +32,7 @@ def references_to(record) -> References:
         for relationship in sa.inspect(model).relationships:
             if relationship.mapper.class_ is not type(record) or relationship.direction.name != "MANYTOONE":
                 continue
-            if _owner_of(model) == relationship.key:
+            if _owner_of(model) == relationship.key or model is Lock:  # of which only the present ones hinder
                 continue
             statement = _counting(model, relationship, record)
             count = db.session.scalar(statement)

@@ -10,3 +10,8 @@ class JobState(Term):
     RUNNING = "running", _l("Running")
     DONE = "done", _l("Done")
     FAILED = "failed", _l("Failed")
+
+
+class LockState(Term):
+    LOCKED = "locked", _l("Locked")
+    UNLOCKED = "unlocked", _l("Unlocked")

@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
+from tracker import locking
 from tracker.models import Measurement, Participant, Record
 from tracker.models.participant import study_day
 from tracker.reads.masking import is_masked
@@ -122,6 +123,7 @@ def _for_every_page():
         "shown": shown,
         "shown_field": shown_field,
         "is_masked": is_masked,
+        "told_of_lock": locking.told,
         "views": current_app.view_functions,
         "has_page": has_page,
         "may_open": may_open,

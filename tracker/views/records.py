@@ -14,7 +14,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 from sqlalchemy.orm.exc import StaleDataError
 
-from tracker import actions, clock
+from tracker import actions, clock, locking
 from tracker.audit import because, note_confirmed
 from tracker.extensions import db, violated
 from tracker.forms.base import RecordForm
@@ -24,7 +24,7 @@ from tracker.models import Authored, Comment, FromReport, Participant, Query, Re
 from tracker.reads.draft import form_address
 from tracker.reads.evidence import comments_about
 from tracker.reads.masking import seen_on_pages
-from tracker.reads.oversight import queries_about
+from tracker.reads.oversight import lock_about, present_locks, queries_about
 from tracker.reads.pages import list_page
 from tracker.reads.references import references_to
 from tracker.reports.decisions import told_of
@@ -132,6 +132,7 @@ def _views(kind: RecordKind):
     def edit(id):
         record = find(kind.model, id)
         refuse_what_is_anothers(record)
+        refuse_what_is_locked(record)
         return change(record, kind.form(record), _("Edit %(record)s", record=str(record)))
 
     def withdraw(id):
@@ -176,7 +177,14 @@ def refuse_what_is_anothers(record):
 def may_change(kind: RecordKind, record) -> bool:
     """Whether the reader may change and withdraw the record."""
     is_anothers = isinstance(record, Authored) and record.is_anothers(current_user)
-    return current_user.may(kind.edit) and record.withdrawn_at is None and not is_anothers
+    is_open = current_user.may(kind.edit) and record.withdrawn_at is None and not is_anothers
+    return is_open and lock_about(record) is None
+
+
+def refuse_what_is_locked(record, of_all=False):
+    """423 before anything is typed, where a lock lets nothing of the record change, or with of_all not all of it."""
+    if request.method == "GET" and (lock := lock_about(record, of_all)) is not None:
+        raise locking.refusal(lock)
 
 
 # Listing and showing
@@ -204,6 +212,8 @@ def render_record(kind: RecordKind, record, **more):
     resting = [one for one in reversed(more["comments"] or []) if one.report]
     more["comment_figures"] = {one.id: (then, now) for one, then, now in told_of(resting, most=1)}
     more["may_change"] = may_change(kind, record)
+    more["lock"] = lock_about(record)
+    more["locks"] = [] if record.stays_open else present_locks(record)
     more.setdefault("stale", _stale(kind, [record]))
     more.setdefault("may_edit", more["may_change"])
     return render_template(
@@ -229,12 +239,17 @@ def enter(kind: RecordKind):
     form = kind.entry_form()
     _fill_in(form)
     needed = form.needs
+    owner = form[needed].data if needed and not kind.model.stays_open else None
+    if owner is not None:
+        refuse_what_is_locked(owner)
     if needed and form[needed].data is None and not form.is_submitted():
         options = form[needed].options()
         return render_template("records/choose.html", kind=kind, field=form[needed], options=options)
     title = kind.new_label or _("New %(record)s", record=str(kind.model.titles[0]).lower())
     if form.wants_rows:
         return form_page(form, title)
+    if form.is_submitted() and owner is not None and (lock := lock_about(owner)) is not None:
+        return locked_page(form, title, locking.refusal(lock))
     if form.validate_on_submit():
         return save(form, kind.model(), title, kind.stored)
     return form_page(form, title)
@@ -260,6 +275,8 @@ def change(record, form: RecordForm, title, stored: Callable | None = None):
     """Change a stored record by a form that was opened on it."""
     if form.wants_rows:
         return form_page(form, title)
+    if form.is_submitted() and (lock := lock_about(record)) is not None:
+        return locked_page(form, title, locking.refusal(lock))
     if form.is_submitted() and form.is_stale and form.conflicting:
         form.validate()
         return conflict_page(form, title)
@@ -303,6 +320,8 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
         return conflict_page(form, title)
     except Refusal as refusal:
         db.session.rollback()
+        if refusal.status == 423:
+            return locked_page(form, title, refusal)
         field = form[refusal.field] if refusal.field in form else form[form.names[0]]
         field.errors = [*field.errors, refusal.message]
         form.asks_reason = form.asks_reason or refusal.field == "reason"
@@ -355,9 +374,16 @@ def form_page(form: RecordForm, title, status=None):
             title=title,
             cancel=cancel,
             offers_next=offers_next,
+            refusal=_("Nothing was saved: it is locked.") if status == 423 else None,
         ),
         status,
     )
+
+
+def locked_page(form: RecordForm, title, refusal: Refusal):
+    """423: no field is to blame, and what was typed is kept for when it is unlocked."""
+    form.form_errors = [*form.form_errors, refusal.message]
+    return form_page(form, title, 423)
 
 
 def conflict_page(form: RecordForm, title):
@@ -388,6 +414,7 @@ def withdraw_record(kind: RecordKind, record):
     """Take a record out of every list and report, with a reason; its code stays taken."""
     if record.withdrawn_at is not None:
         return redirect(url(record), 303)
+    refuse_what_is_locked(record, of_all=True)
     form = WithdrawalForm(record)
     users = references_to(record)
     if form.is_submitted() and form.is_stale:
@@ -397,12 +424,17 @@ def withdraw_record(kind: RecordKind, record):
     elif form.is_submitted() and users:
         status = 422
     elif form.validate_on_submit():
-        with because(form.reason.data):
-            record.withdrawn_at = clock.now()
-            note_confirmed(record, form.confirmed_words)
-            db.session.commit()
-        flash(_("%(record)s is withdrawn.", record=str(record)), "success")
-        return redirect(url(record), 303)
+        try:
+            with because(form.reason.data):
+                record.withdrawn_at = clock.now()
+                note_confirmed(record, form.confirmed_words)
+                db.session.commit()
+            flash(_("%(record)s is withdrawn.", record=str(record)), "success")
+            return redirect(url(record), 303)
+        except Refusal as refusal:  # it is locked
+            db.session.rollback()
+            form.form_errors = [refusal.message]
+            status = refusal.status
     else:
         status = 422 if form.is_submitted() else 200
     note_faults(form)
