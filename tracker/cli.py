@@ -155,9 +155,23 @@ def report(slug, groupings, filters, settings, format_name, output):
             "report", report=slug, format=format_name, parameters=urlencode(arguments) or None
         )
     if output:
-        output.write_bytes(content)
+        _write_whole(output, content)
     else:
         sys.stdout.buffer.write(content)
+
+
+def _write_whole(path, content):
+    """The file, or nothing of it, and what was there before."""
+    if path.exists() and not path.is_file():  # a pipe, or a device
+        path.write_bytes(content)
+        return
+    beside = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
 
 
 @cli.command()
@@ -168,25 +182,23 @@ def report(slug, groupings, filters, settings, format_name, output):
 )
 def export(format_name, output, identified):
     """Write all of something into a folder. FORMAT: csv, all records, de-identified; or trail, the audit trail."""
-    from tracker.exchange.export import write_records
+    from tracker.exchange.export import whole_folder, write_records
     from tracker.exchange.trail import trail_file
 
     if format_name not in ("csv", "trail"):
         raise Misuse(f"there is no format {format_name!r}; there are: csv, trail")
-    if output.exists() and any(output.iterdir()):
-        raise Refusal(f"{output} is not empty; an export replaces nothing")
-    output.mkdir(parents=True, exist_ok=True)
-    with _opened():
+    with _opened(), whole_folder(output) as folder:
         actions.note_export("trail" if format_name == "trail" else "records", identified=identified or None)
         with reading():
             if format_name == "trail":
-                (output / "trail.csv").write_bytes(trail_file())
-                click.echo(f"{output / 'trail.csv'} is written.")
+                (folder / "trail.csv").write_bytes(trail_file())
             else:
-                counts = write_records(output, identified)
-                click.echo(
-                    f"{sum(counts.values())} rows in {len(counts)} files are written; see {output / 'README.txt'}."
-                )
+                counts = write_records(folder, identified)
+    if format_name == "trail":
+        click.echo(f"{output / 'trail.csv'} is written.")
+    else:
+        told = f"{sum(counts.values())} rows in {len(counts)} files are written"
+        click.echo(f"{told}; see {output / 'README.txt'}.")
 
 
 @cli.command()

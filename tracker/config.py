@@ -61,6 +61,9 @@ IS_DEMO = False
 #: Hours in which a serious event is reported to the sponsor, from when the team is aware of it.
 SERIOUS_EVENT_REPORT_HOURS = 24
 
+#: The smallest count of people that a file for outside the trial team tells, but for none at all.
+SMALL_CELL = 5
+
 #: Refused sign-ins in a row after which an account name waits, whether or not there is such an account.
 SIGN_IN_ATTEMPTS = 10
 

@@ -1,9 +1,12 @@
 """All records as CSV files: nothing in them names a participant, unless that is asked for."""
 
+import contextlib
 import csv
 import datetime
+from collections import Counter
 
 import pytest
+from click.testing import CliRunner
 
 from tests.factories import (
     make_adverse_event,
@@ -15,9 +18,12 @@ from tests.factories import (
     make_tumor_assessment,
     make_user,
 )
+from tracker import cli
 from tracker.audit import because
-from tracker.exchange.export import SMALL, write_records
+from tracker.exchange import export
+from tracker.exchange.export import whole_folder, write_records
 from tracker.extensions import db
+from tracker.values import Refusal
 
 CANARIES = {
     "code": "CCI-CANARY", "diagnosis": "canary of the words", "dlt_not_evaluable_reason": "canary of a reason",
@@ -59,7 +65,8 @@ def test_nothing_that_names_anybody_leaves(participant, tmp_path):
     assert {"user", "comment", "query", "trial_member", "mention"} & counts.keys() == set()
 
 
-def test_what_was_found_stays_with_its_study_days_and_decades(participant, tmp_path):
+def test_what_was_found_stays_with_its_study_days_and_decades(app, participant, tmp_path, monkeypatch):
+    monkeypatch.setitem(app.config, "SMALL_CELL", 1)
     write_records(tmp_path)
     (person,) = rows(tmp_path, "participant")
     assert (person["enrolled_day"], person["first_dose_day"]) == ("-7", "1")
@@ -106,8 +113,68 @@ def test_what_is_asked_for_with_names_is_complete(participant, tmp_path):
     assert "NOT de-identified" in (tmp_path / "README.txt").read_text()
 
 
-def test_small_groups_are_counted(participant, tmp_path):
-    for _again in range(SMALL):
-        make_participant(trial=participant.trial, age_at_enrolment=44, tumor_location="LUNG")
+def groups(rows, *names):
+    return Counter(tuple(row[name] for name in names) for row in rows)
+
+
+def test_no_group_is_small_by_trial_location_sex_and_decade(app, tmp_path):
+    """Whoever would be alone is in a group with others, and those are never one person."""
+    trial, tiny = make_trial(), make_trial()
+    ages = {
+        "LUNG": [44] * 7 + [51] * 6 + [63, 72],
+        "SKIN": [44] * 5 + [81],
+        "BREAST": [44, 55],
+        "BOWEL": [44] * 6,
+    }
+    for place, found in ages.items():
+        for age in found:
+            subtype = {"subtype": "TNBC"} if place == "BREAST" else {}
+            make_participant(trial=trial, age_at_enrolment=age, tumor_location=place, **subtype)
+    make_participant(trial=tiny, age_at_enrolment=44, tumor_location="LUNG")
     write_records(tmp_path)
-    assert f"1 participants are in 1 groups of fewer than {SMALL}" in (tmp_path / "README.txt").read_text()
+    people = [row for row in rows(tmp_path, "participant") if row["trial_id"] == str(trial.id)]
+    counted = groups(people, "tumor_location", "sex", "age_at_enrolment_decade")
+    assert counted == {
+        ("LUNG", "female", "40-49"): 7, ("LUNG", "", ""): 8, ("", "", ""): 8, ("BOWEL", "female", "40-49"): 6,
+    }  # fmt: skip
+    assert not [row for row in people if not row["tumor_location"] and row["subtype"]]
+    said = " ".join((tmp_path / "README.txt").read_text().split())
+    assert "of 17 participants sex and age are left out, of 9 of them" in said
+
+
+# A folder is written whole, or not at all
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_an_export_that_fails_half_way_leaves_nothing(tmp_path, exists):
+    output = tmp_path / "there" / "out"
+    if exists:
+        output.mkdir(parents=True)
+    with contextlib.suppress(OSError), whole_folder(output) as folder:
+        (folder / "participant.csv").write_text("id")
+        raise OSError(28, "No space left on device")
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    assert not exists or list(output.iterdir()) == []
+    with whole_folder(output) as folder:
+        (folder / "README.txt").write_text("all")
+        assert not (output / "README.txt").exists()
+    assert [path.name for path in output.iterdir()] == ["README.txt"]
+    assert [path.name for path in output.parent.iterdir()] == ["out"]
+
+
+def test_an_export_replaces_nothing(tmp_path):
+    (tmp_path / "mine").write_text("")
+    with pytest.raises(Refusal, match="not empty"), whole_folder(tmp_path):
+        pass
+
+
+def test_the_command_says_in_one_line_that_the_disk_is_full(app, tmp_path, monkeypatch):
+    def write(folder, identified=False):
+        (folder / "participant.csv").write_text("id")
+        raise OSError(28, "No space left on device", "participant.csv")
+
+    monkeypatch.setattr(export, "write_records", write)
+    monkeypatch.setattr(cli, "_opened", lambda: contextlib.nullcontext(app))
+    done = CliRunner().invoke(cli.cli, ["export", "csv", "--output", str(tmp_path / "out")])
+    assert (done.exit_code, done.output) == (1, "tracker: No space left on device: participant.csv\n")
+    assert list(tmp_path.iterdir()) == []

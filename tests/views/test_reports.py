@@ -126,6 +126,7 @@ def test_the_page_leads_to_every_file(trial, sign_in):
         *(f"/reports/outcomes.{format}{query}" for format in ("csv", "json", "xlsx", "pdf")),
         *(f"/reports/outcomes.{format}{query}&figure=forest" for format in ("svg", "png", "csv")),
         f"/reports/outcomes.csv{query}&table=response",
+        *(f"/reports/outcomes.{format}{query}&share=outside" for format in ("csv", "json", "xlsx", "pdf")),
     }
     assert all(browser.get(link).status_code == 200 for link in links)
 

@@ -1,6 +1,7 @@
 """The whole trail as a page and as a file, and what it tells besides changes of records."""
 
 import csv
+import datetime
 import io
 import re
 
@@ -8,6 +9,8 @@ import pytest
 import sqlalchemy as sa
 
 from tests.factories import make_agent, make_participant, make_user
+from tracker import audit, scope
+from tracker.audit import because
 from tracker.extensions import db
 from tracker.models import AuditEvent
 from tracker.roles import Role
@@ -136,3 +139,19 @@ def test_the_whole_trail_is_one_file(sign_in):
     ]
     assert len(rows[0]["digest"]) == 64
     assert len(told(Action.EXPORT)) == 2
+
+
+def test_a_history_says_what_was_taken_out_of_it_by_whom_and_why(app, sign_in):
+    participant = make_participant(diagnosis="Mrs Example's tumor", died_on=datetime.date(2024, 5, 1))
+    participant.diagnosis, participant.died_on = "LUAD", None
+    with because("it held a name"):
+        db.session.commit()
+    with scope.everything("the data protection officer"):
+        for field in ("diagnosis", "died_on"):
+            audit.redact("participant", participant.id, field, "It named her.")
+        db.session.commit()
+    page = sign_in(Role.PHYSICIAN, [participant.trial]).get(f"/participants/{participant.id}/history").text
+    assert "Example" not in page
+    assert "taken out" in page
+    assert page.count("Values were taken out by the data protection officer") == 4
+    assert "It named her." in page

@@ -1,21 +1,27 @@
 """All records as CSV files, one a kind. De-identified unless asked otherwise.
 
-De-identified means: no text that somebody wrote freely about a participant, no dates but study days (the first dose,
-else the enrolment, is day 1), ages by decade and no birth years, numbers drawn anew for participants and their
-specimens, and no accounts, comments or queries. Who is in a small group can still be recognised: `small_cells` says how
-many are.
+De-identified means: no text that somebody wrote freely, no dates but study days (the first dose, else the enrolment, is
+day 1), ages by decade and no birth years, numbers drawn anew for participants and their specimens, and no accounts,
+comments or queries. Who would be in a small group by trial, tumor location, sex and decade of age is put into a larger
+one: their sex and age are left out, and where that is not enough their tumor too.
 """
 
+import contextlib
 import csv
 import datetime
 import json
+import os
 import random
 import secrets
-from collections import Counter
+import shutil
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
+from flask import current_app
 
 from tracker.exchange.result import harmless
 from tracker.extensions import db
@@ -24,9 +30,7 @@ from tracker.models.base import Part
 from tracker.models.participant import study_day
 from tracker.terms.base import Term
 from tracker.terms.codes import diagnoses
-
-#: A group with fewer participants than this is small.
-SMALL = 5
+from tracker.values import Refusal
 
 #: What tells of people who use the tracker, and what they say freely.
 _OF_PEOPLE = {User, TrialMember, Comment, Query}
@@ -40,16 +44,26 @@ _HARMLESS_TEXTS = {"label", "unit", "category", "qualifier"}
 #: What names a participant or a specimen outside, or who did something.
 _NAMING = {"code", "barcode", "birth_year"}
 
+#: What somebody says in words of a record that is about no participant, and may still tell of one.
+_SAID = {"principal_investigator", "synopsis", "rationale", "summary", "selection", "text"}
+
+#: What would tell who somebody in a small group is; and of whom that is not enough.
+_COARSE = {"sex", "age_at_enrolment"}
+_COARSER = {"tumor_location", "diagnosis", "subtype", "stage", "cohort_id"}
+
 
 @dataclass
 class _Deidentified:
     """What stands for participants in this one export: drawn anew each time, so that no two can be joined.
 
     numbers: by the participant's id, of those who have not refused research on their data. days: their study day 1.
+    coarse: of whom sex and age are left out; coarser: of whom the tumor's kind is, too.
     """
 
     numbers: dict[int, str]
     days: dict[int, datetime.date | None]
+    coarse: set[int]
+    coarser: set[int]
 
     @classmethod
     def drawn(cls):
@@ -61,11 +75,73 @@ class _Deidentified:
         places = list(range(1, len(people) + 1))
         random.Random(secrets.randbits(128)).shuffle(places)
         numbers = {one.id: f"P{place:06d}" for one, place in zip(people, places, strict=True)}
-        return cls(numbers, {one.id: one.day_1 for one in people})
+        return cls(numbers, {one.id: one.day_1 for one in people}, *_coarsened(people))
+
+    def hides(self, name, person) -> bool:
+        """Whether a column of the participant would put them into a small group."""
+        return person in (self.coarse if name in _COARSE else self.coarser if name in _COARSER else ())
 
     def day(self, date, participant_id):
         day_1 = self.days[participant_id]
         return None if date is None or day_1 is None else study_day(date, day_1)
+
+
+def _coarsened(people) -> tuple[set[int], set[int]]:
+    """Of whom sex and age are left out so that groups are large enough; and of whom the tumor's kind is, too.
+
+    Those whose sex and age are left out are a group, by trial and tumor location; those whose tumor is, by trial.
+    """
+    least = current_app.config["SMALL_CELL"]
+    by_place, by_trial = defaultdict(lambda: defaultdict(set)), defaultdict(lambda: defaultdict(set))
+    for one in people:
+        by_place[one.trial_id, one.tumor_location][one.sex, _decade(one.age_at_enrolment)].add(one.id)
+    coarse, coarser = set(), set()
+    for (trial, place), groups in by_place.items():
+        hidden = _merged(groups.values(), least)
+        coarse |= hidden
+        by_trial[trial][place] = set().union(*groups.values())
+    for places in by_trial.values():
+        coarser |= _merged(places.values(), least)
+    return coarse | coarser, coarser
+
+
+def _merged(groups, least) -> set[int]:
+    """The members of the small groups, with those of the next smallest until they are many enough to be one."""
+    ordered = sorted(groups, key=len)
+    merged: set[int] = set()
+    for group in ordered:
+        if len(group) < least or 0 < len(merged) < least:
+            merged |= group
+    return merged
+
+
+@contextlib.contextmanager
+def whole_folder(output: Path) -> Iterator[Path]:
+    """A folder to write into, of which nothing is in `output` before all of it is.
+
+    Raises Refusal where `output` holds something. What fails half-way leaves nothing.
+    """
+    output = output.absolute()
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise Refusal(f"{output} is not empty; an export replaces nothing")
+    exists = output.exists()  # perhaps a disk of its own, so that the files are written within
+    if not exists:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    made = Path(tempfile.mkdtemp(prefix=".export-", dir=output if exists else output.parent))
+    try:
+        yield made
+        for path in made.iterdir():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+        if exists:
+            for path in made.iterdir():
+                path.rename(output / path.name)
+            made.rmdir()
+        else:
+            made.rename(output)
+    except BaseException:
+        shutil.rmtree(made, ignore_errors=True)
+        raise
 
 
 def write_records(folder: Path, identified: bool = False) -> dict[str, int]:
@@ -85,7 +161,7 @@ def write_records(folder: Path, identified: bool = False) -> dict[str, int]:
                 writer.writerow(header)
                 writer.writerows([harmless(cell) for cell in row] for row in rows)
             counts[model.__tablename__] = len(rows)
-    (folder / "README.txt").write_text(_read_me(identified), encoding="utf-8")
+    (folder / "README.txt").write_text(_read_me(known), encoding="utf-8")
     return counts
 
 
@@ -129,19 +205,34 @@ def _shown_as(model, attribute, is_about_participant, known):
         return name, lambda _value, person: known.numbers[person]
     if any(key.column.table.name == User.__tablename__ for key in column.foreign_keys):
         return None, None
+    if isinstance(kind, sa.JSON) or name in _SAID or name.endswith("reason"):
+        return None, None
     if not is_about_participant:
         return name, lambda value, _person: value
-    if name in _NAMING or isinstance(kind, sa.JSON):
+    if name in _NAMING:
         return None, None
+    if model is Participant and name in _COARSE | _COARSER:
+        return _coarse(name, known)
     if isinstance(kind, sa.Date):
         return f"{name.removesuffix('_on')}_day", known.day
-    if name == "age_at_enrolment":
-        return "age_at_enrolment_decade", lambda value, _person: _decade(value)
-    if name == "diagnosis":  # a code of OncoTree, or the words of somebody
-        return name, lambda value, _person: value if value in diagnoses else None
     if isinstance(kind, sa.String) and not isinstance(kind, sa.Enum) and name not in _HARMLESS_TEXTS:
         return None, None
     return name, lambda value, _person: value
+
+
+def _coarse(name, known):
+    """(name, function) of a column that would put somebody into a small group."""
+
+    def shown(value, person):
+        if known.hides(name, person):
+            return None
+        if name == "age_at_enrolment":
+            return _decade(value)
+        if name == "diagnosis":  # a code of OncoTree, or the words of somebody
+            return value if value in diagnoses else None
+        return value
+
+    return "age_at_enrolment_decade" if name == "age_at_enrolment" else name, shown
 
 
 def _decade(age):
@@ -160,25 +251,15 @@ def _plain(value):
     return int(value) if isinstance(value, bool) else value
 
 
-def small_cells() -> tuple[int, int]:
-    """How many groups of participants by trial, tumor location, sex and decade of age are small, and who is in them."""
-    chosen = sa.select(
-        Participant.trial_id, Participant.tumor_location, Participant.sex, Participant.age_at_enrolment
-    )
-    groups = Counter((*row[:3], _decade(row[3])) for row in db.session.execute(chosen))
-    small = [count for count in groups.values() if count < SMALL]
-    return len(small), sum(small)
-
-
-def _read_me(identified):
-    groups, people = small_cells()
+def _read_me(known):
+    least = current_app.config["SMALL_CELL"]
     lines = [
         "One file for each kind of record, in UTF-8, comma separated; an empty cell is a missing value,",
         "1 and 0 are yes and no. X_id in one file is id in the file X.csv. A text that a spreadsheet",
         "would take for a formula is preceded by an apostrophe. Withdrawn records are left out.",
         "",
     ]
-    if identified:
+    if known is None:
         lines += [
             "NOT de-identified: codes, dates and free text are as they were entered.",
             "Treat these files as the database.",
@@ -187,11 +268,13 @@ def _read_me(identified):
         lines += [
             "De-identified: participants are numbered anew in each export; dates are study days (day 1 is",
             "the first dose, else the enrolment; there is no day 0), ages are decades. Codes, barcodes, birth",
-            "years, free text about participants, accounts, comments and queries are left out, and so is",
-            "whoever refused research on their data.",
+            "years, free text, the figures that decisions keep, accounts, comments and queries are left out, and so",
+            "is whoever refused research on their data.",
             "",
-            f"Small cells: {people} participants are in {groups} groups of fewer than {SMALL} by trial, tumor",
-            "location, sex and decade of age, and could be recognised by who knows them. Share these files under an",
-            "agreement that forbids it, and publish no table with cells below that number.",
+            f"Groups of fewer than {least} participants by trial, tumor location, sex and decade of age",
+            f"are joined: of {len(known.coarse)} participants sex and age are left out,",
+            f"of {len(known.coarser)} of them the tumor's kind too. Rare courses of disease can",
+            "still be recognised by who knows them: share these files under an agreement that forbids it, and",
+            "publish no table with cells below that number.",
         ]
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from flask import current_app
 from flask_babel import force_locale
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
@@ -15,6 +16,7 @@ from tracker.exchange.pdf import pdf
 from tracker.exchange.png import png
 from tracker.exchange.xlsx import xlsx
 from tracker.reports.base import Figure, Result, find_report, one_of, plain_rows, run_report
+from tracker.reports.sharing import OUTSIDE, TEAM, outside
 from tracker.values import Refusal
 
 #: A text that begins so would be taken for a formula by a spreadsheet.
@@ -37,7 +39,8 @@ class Format:
 def report_file(slug: str, format: str, arguments) -> bytes:
     """The report as a file of that format.
 
-    arguments: pairs of parameter and value, the report's and the format's own, such as `table`. Raises
+    arguments: pairs of parameter and value, the report's, the format's own, such as `table`, and `share`, which says
+    whom the file is for: the trial team, unless it is `outside`. Raises
     Refusal as `run_report` does; also 404 for an unknown format.
     """
     with force_locale("en"):
@@ -47,7 +50,18 @@ def report_file(slug: str, format: str, arguments) -> bytes:
         for name in find_format(format).takes:
             if given := arguments.poplist(name):
                 own[name] = given[-1]
-        return write(run_report(slug, arguments), format, **own)
+        share = arguments.poplist("share")
+        if not set(share) <= {TEAM, OUTSIDE} or len(share) > 1:
+            message = one_of([TEAM, OUTSIDE])
+            raise Refusal(_("%(parameter)s: %(message)s", parameter="share", message=message), field="share")
+        result = run_report(slug, arguments)
+        if share == [OUTSIDE]:
+            if find_format(format).is_drawn:
+                raise Refusal(
+                    _("Figures stay in the trial team: a step of a curve, or a bar, is a person."), "share"
+                )
+            result = outside(result, current_app.config["SMALL_CELL"])
+        return write(result, format, **own)
 
 
 def find_format(name: str) -> Format:

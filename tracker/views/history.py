@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
+from tracker.audit import REDACTED, batches
 from tracker.extensions import db
 from tracker.forms.base import RecordForm
 from tracker.forms.fields import (
@@ -36,6 +37,7 @@ class Event:
     reason: str | None
     tone: str | None
     is_change: bool  # of stored values
+    redactions: list[tuple[str, str, str | None]]  # who took values out of it, when, why
 
 
 def events_of(record) -> list[AuditEvent]:
@@ -53,6 +55,7 @@ def told(record, form: RecordForm) -> list[Event]:
     """The history for the page. form: an empty form of the record, which knows labels and words."""
     events = events_of(record)
     names = _names(form, events)
+    redactions = _redactions(events)
     return [
         Event(
             event.action.label,
@@ -67,9 +70,25 @@ def told(record, form: RecordForm) -> list[Event]:
             event.reason,
             "bad" if event.action is Action.WITHDRAW else None,
             event.action is Action.CHANGE,
+            redactions.get(event.id, []),
         )
         for event in events
     ]
+
+
+def _redactions(events) -> dict[int, list[tuple]]:
+    """By the event's number: who took values out of it, when and why; what they were is told nowhere."""
+    found = defaultdict(list)
+    numbers = [event.id for event in events if any(REDACTED in pair for pair in event.changes.values())]
+    for batch in batches(numbers):
+        told_of = sa.select(AuditEvent).where(
+            AuditEvent.action == Action.REDACT,
+            AuditEvent.record_type == AuditEvent.__tablename__,
+            AuditEvent.record_id.in_(batch),
+        )
+        for one in db.session.scalars(told_of.order_by(AuditEvent.id)):
+            found[one.record_id].append((one.actor, shown(one.at), one.reason))
+    return found
 
 
 def _names(form, events) -> dict[tuple, str]:
@@ -79,7 +98,7 @@ def _names(form, events) -> dict[tuple, str]:
         for name, pair in event.changes.items():
             field, _label = _field(form, name)
             if isinstance(field, RecordField):
-                numbers[field.model].update(number for number in pair if number is not None)
+                numbers[field.model].update(number for number in pair if number not in (None, REDACTED))
     names = {}
     for model, chosen in numbers.items():
         statement = sa.select(model).where(model.id.in_(chosen)).execution_options(include_withdrawn=True)
@@ -131,6 +150,8 @@ def _part(rows, column):
 def _word(field, names, value):
     if value is None:
         return None
+    if value == REDACTED:
+        return _("taken out")
     if isinstance(field, RecordField):
         return names.get((field.model, value), f"#{value}")
     if isinstance(field, (TermField, YesNoField, CheckboxField)) and isinstance(value, str):

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from flask import Blueprint, Response, render_template, request, url_for
+from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 
@@ -13,6 +13,7 @@ from tracker.reports.base import all_reports, run_report
 from tracker.reports.decisions import basis_of
 from tracker.reports.findings import figures_of
 from tracker.reports.kept import parameters_of
+from tracker.reports.sharing import SHARED
 from tracker.roles import Permission
 from tracker.views.access import permission_required
 
@@ -51,6 +52,8 @@ def show(slug):
         "reports/show.html",
         result=result,
         formats=FORMATS,
+        is_shared=slug in SHARED,
+        least=current_app.config["SMALL_CELL"],
         file_address=file_address,
         finding_address=_finding_address(result),
         basis=basis_of(slug, request.args),
@@ -72,7 +75,7 @@ def _finding_address(result):
 @reports.get("/<slug>.<format>")
 @permission_required(Permission.READ_REPORTS)
 def file(slug, format):
-    """The same report as a file."""
+    """The same report as a file; ?share=outside as it may leave the trial team."""
     content = report_file(slug, format, request.args)
     note_export(
         "report", report=slug, format=format, parameters=request.query_string.decode(errors="replace") or None
