@@ -37,7 +37,7 @@ from tracker.rules.checks import Check, Finding, Weight, rules_of
 from tracker.rules.passwords import check_password
 from tracker.rules.second_factor import RECOVERY_DIGITS, new_recovery_codes, steps_of
 from tracker.scope import reader, trial_id_of
-from tracker.terms.account import Action
+from tracker.terms.account import Action, SecondFactorEvent
 from tracker.terms.evidence import FindingStatus
 from tracker.terms.oversight import QueryState
 from tracker.terms.response import BaselineQuestion, CourseQuestion
@@ -169,13 +169,13 @@ def enrol_second_factor(user: User, secret: str, step: int) -> list[str]:
     """
     factor = SecondFactor(user_id=user.id, sealed=seal(secret, f"user {user.id}"), last_step=step)
     db.session.add(factor)
-    note(Action.CHANGE, User.__tablename__, user.id, second_factor="turned on")
+    note(Action.CHANGE, User.__tablename__, user.id, second_factor=SecondFactorEvent.ON)
     return _replace_recovery_codes(factor)
 
 
 def make_recovery_codes(user: User) -> list[str]:
     """New recovery codes instead of all earlier ones."""
-    note(Action.CHANGE, User.__tablename__, user.id, second_factor="new recovery codes")
+    note(Action.CHANGE, User.__tablename__, user.id, second_factor=SecondFactorEvent.NEW_CODES)
     return _replace_recovery_codes(user.second_factor)
 
 
@@ -185,7 +185,7 @@ def _replace_recovery_codes(factor):
     return codes
 
 
-def use_code(user: User, code: str) -> str | None:
+def use_code(user: User, code: str) -> SecondFactorEvent | None:
     """What kind of code of the user's second factor this is; None where it is none, or was used before.
 
     Of several who send the same code at once, on whatever processes, one is told so.
@@ -198,11 +198,11 @@ def use_code(user: User, code: str) -> str | None:
             RecoveryCode.mac == mac,
             RecoveryCode.used_at.is_(None),
         )
-        return "recovery code" if _changed_one(unused.values(used_at=clock.now())) else None
+        return SecondFactorEvent.RECOVERY_CODE if _changed_one(unused.values(used_at=clock.now())) else None
     for step in steps_of(factor.secret, code, clock.now()) if factor.secret else []:
         later = sa.update(SecondFactor).where(SecondFactor.id == factor.id, SecondFactor.last_step < step)
         if _changed_one(later.values(last_step=step)):
-            return "code of the app"
+            return SecondFactorEvent.APP_CODE
     return None
 
 
@@ -210,7 +210,7 @@ def _changed_one(update):
     return db.session.execute(update, execution_options={"synchronize_session": False}).rowcount == 1
 
 
-def remove_second_factor(user: User, told: str = "turned off") -> None:
+def remove_second_factor(user: User, told: SecondFactorEvent = SecondFactorEvent.OFF) -> None:
     """The password alone signs in from now on, unless the role needs a second factor."""
     if user.second_factor is None:
         raise Refusal(_("This account has no second factor."))
@@ -220,7 +220,7 @@ def remove_second_factor(user: User, told: str = "turned off") -> None:
 
 def reset_second_factor(user: User) -> None:
     """For somebody who lost app and recovery codes: without a second factor, and signed out everywhere."""
-    remove_second_factor(user, "reset")
+    remove_second_factor(user, SecondFactorEvent.RESET)
     revoke_sign_ins(user)
 
 

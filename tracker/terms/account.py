@@ -22,3 +22,15 @@ class Action(Term):
     REDACT = "redact", _l("Redacted")
     BACK_UP = "back up", _l("Backed up")
     RECOVER = "recover", _l("Restored from a backup")
+
+
+class SecondFactorEvent(Term):
+    """What the trail says of a second factor."""
+
+    ON = "turned on", _l("Turned on")
+    OFF = "turned off", _l("Turned off")
+    RESET = "reset", _l("Reset")
+    NEW_CODES = "new recovery codes", _l("New recovery codes")
+    APP_CODE = "code of the app", _l("Code of the app")
+    RECOVERY_CODE = "recovery code", _l("Recovery code used")
+    REFUSED = "refused", _l("Refused")

@@ -20,7 +20,7 @@ from tracker.extensions import db, login_manager, reading, writing
 from tracker.models import SignIn, User
 from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission, Role
-from tracker.terms.account import Action
+from tracker.terms.account import Action, SecondFactorEvent
 from tracker.views.unsaved import asked_form, keep
 
 #: How often it is noted that a sign-in is in use.
@@ -139,7 +139,7 @@ def _close(_error):
     request.close()  # files that were sent lie in temporary ones
 
 
-def start_sign_in(user: User, second_factor: str | None = None) -> None:
+def start_sign_in(user: User, second_factor: SecondFactorEvent | None = None) -> None:
     """Begin a new sign-in of this user in this browser, and commit; whatever the browser brought is forgotten.
 
     second_factor: the kind of code that was given.

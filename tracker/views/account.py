@@ -27,7 +27,7 @@ from tracker.models import SignIn, User
 from tracker.models.account import refuse_password
 from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission
-from tracker.terms.account import Action
+from tracker.terms.account import Action, SecondFactorEvent
 from tracker.values import Refusal
 from tracker.views.access import (
     ask_for_code,
@@ -105,7 +105,7 @@ def code():
         forget_refusals(user.name)
     db.session.delete(half)
     start_sign_in(user, kind)
-    if kind == "recovery code":
+    if kind is SecondFactorEvent.RECOVERY_CODE:
         flash(
             _("You used a recovery code; %(count)d are left.", count=user.second_factor.codes_left), "warning"
         )

@@ -23,7 +23,7 @@ from tracker.forms.fields import (
 )
 from tracker.models import AuditEvent
 from tracker.reads.masking import is_masked
-from tracker.terms.account import Action
+from tracker.terms.account import Action, SecondFactorEvent
 from tracker.values import Refusal
 from tracker.views.pages import shown, shown_study_day
 
@@ -111,6 +111,8 @@ def _change(record, form, names, name, old, new):
         owner = name.partition(".")[0].removesuffix("_id")
         return form[owner].label.text, _("masked"), _("masked")
     field, label = _field(form, name)
+    if name == "second_factor":
+        return label, None, str(SecondFactorEvent(new).label)
     return label, _word(field, names, old), _word(field, names, new)
 
 
@@ -130,6 +132,9 @@ def _field(form, name):
         "undated": _("Without dates"),
         "imported": _("Imported"),
         "disabled_at": _("Disabled"),
+        "password_hash": _("Password"),
+        "browser": _("Browser"),
+        "second_factor": _("Second factor"),
         "advice": _("Advice of the rule"),
         "ctcae_term": _("CTCAE term"),
         "report": _("Report"),

@@ -9,7 +9,7 @@ from tracker.audit import note
 from tracker.extensions import db
 from tracker.forms.account import IdentityFields, OneTimeCodeField
 from tracker.models import User
-from tracker.terms.account import Action
+from tracker.terms.account import Action, SecondFactorEvent
 
 
 def is_proven(form: IdentityFields) -> bool:
@@ -27,20 +27,22 @@ def is_proven(form: IdentityFields) -> bool:
         refuse(current_user)
         field.errors = [_("This is not your present password.")]
         return False
-    if "code" in form and not has_code(form.code, current_user):
-        return False
+    if "code" in form:
+        kind = has_code(form.code, current_user)
+        if kind is None:
+            return False
+        if kind is SecondFactorEvent.RECOVERY_CODE:
+            note(Action.CHANGE, User.__tablename__, current_user.id, second_factor=kind)
     forget_refusals(current_user.name)
     return True
 
 
-def has_code(field: OneTimeCodeField, user: User) -> str | None:
+def has_code(field: OneTimeCodeField, user: User) -> SecondFactorEvent | None:
     """What kind of code of the user's second factor the field bears; None, refused as above, where none."""
     kind = use_code(user, field.data)
     if kind is None:
-        refuse(user, second_factor="refused")
+        refuse(user, second_factor=SecondFactorEvent.REFUSED)
         field.errors = [_("This code is not right, or was used already: each works once. Take the next one.")]
-    elif kind == "recovery code":
-        note(Action.CHANGE, User.__tablename__, user.id, second_factor="recovery code used")
     return kind
 
 
