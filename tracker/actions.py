@@ -9,7 +9,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 
 from tracker import clock
-from tracker.audit import batches, note, store_rows
+from tracker.audit import batches, changed_fields, note, store_rows
 from tracker.extensions import db, take_turn, writing
 from tracker.models import (
     Draft,
@@ -31,7 +31,7 @@ from tracker.models import Finding as BiomarkerFinding
 from tracker.models.second_factor import recovery_mac, seal
 from tracker.reads.account import is_last_administrator
 from tracker.reads.draft import too_old
-from tracker.reads.response import response_questions
+from tracker.reads.response import RESPONSES_REST_ON, response_questions
 from tracker.roles import Role
 from tracker.rules.checks import Check, Finding, Weight, rules_of
 from tracker.rules.passwords import check_password
@@ -277,7 +277,9 @@ def settle_queries(record: Record, findings: list[Finding]) -> None:
         (one.check, record.id, about and about.id) for one in findings if one.check.weight is Weight.QUERY
     ]
     settle_queries_of(type(record), trial_id_of(record), [record.id], found)
-    if isinstance(record, (Participant, Lesion, TumorAssessment)):
+    if isinstance(record, (Lesion, TumorAssessment)) or (
+        isinstance(record, Participant) and changed_fields(record) & RESPONSES_REST_ON
+    ):
         settle_response_queries(Participant.id == about.id)
 
 

@@ -122,6 +122,12 @@ def _collect(session, context):
     _require_reasons(session, changes.values())
 
 
+def changed_fields(record: Record) -> set[str]:
+    """What of a record the transaction has changed and flushed."""
+    change = db.session().info.get("changes", {}).get(_key(record))
+    return set(change.changed) if change else set()
+
+
 @sa.event.listens_for(orm.Session, "before_commit")
 def _write(session):
     session.flush()

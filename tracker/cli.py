@@ -378,8 +378,9 @@ def _told(kind, fault):
 @cli.command()
 @click.argument("name", required=False)
 @click.option("--participants", type=click.IntRange(min=50), default=100_000, show_default=True)
-def bench(name, participants):
-    """Measure how fast imports and reports are on synthetic data, all of it or one benchmark."""
+@click.option("--minutes", type=click.FloatRange(0, 600), default=10, show_default=True, help="Of load.")
+def bench(name, participants, minutes):
+    """Measure how fast imports, reports and pages are on synthetic data, all of it or one benchmark."""
     source = Path(__file__).parents[1]
     if not (source / "tests" / "bench").is_dir():
         raise Refusal("the benchmarks are not installed: they come with the source, in tests/bench")
@@ -389,7 +390,7 @@ def bench(name, participants):
     names = base.names()
     if name and name not in names:
         raise Misuse(f"there is no benchmark {name!r}; there are: {', '.join(names)}")
-    base.run([name] if name else names, participants)
+    base.run([name] if name else names, participants, minutes)
 
 
 # Accounts

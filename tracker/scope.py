@@ -16,6 +16,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.orm.interfaces import CriteriaOption
 
 from tracker.extensions import db
 from tracker.models import Record, Trial, TrialMember, User
@@ -125,17 +126,44 @@ def _add_scope(state: orm.ORMExecuteState):
             )
         return
     withdrawn_too = bool(state.execution_options.get("include_withdrawn"))
-    state.statement = state.statement.options(*_criteria(reader().sees_all_trials, withdrawn_too))
+    state.statement = state.statement.options(_criteria(reader().sees_all_trials, withdrawn_too))
+
+
+class _Criteria(CriteriaOption):
+    """A loader criterion for every record, as one option.
+
+    SQLAlchemy finds a compiled statement again by a key of all that is in it. The criteria of all records are longer
+    than most statements, and there are only four sets of them: so their key is which of the four it is.
+    """
+
+    propagate_to_loaders = True
+
+    def __init__(self, sees_all_trials: bool, withdrawn_too: bool):
+        self._key = (_Criteria, sees_all_trials, withdrawn_too)
+        self._criteria = [
+            orm.with_loader_criteria(model, condition, include_aliases=True)
+            for model in sorted(Record.__subclasses__(), key=lambda model: model.__name__)
+            if (condition := _condition(model, model, sees_all_trials, withdrawn_too)) is not None
+        ]
+
+    def _gen_cache_key(self, anon_map, bindparams):
+        return self._key
+
+    def process_compile_state(self, compile_state):
+        self.get_global_criteria(compile_state.global_attributes)
+
+    def process_compile_state_replaced_entities(self, compile_state, mapper_entities):
+        self.process_compile_state(compile_state)
+
+    def get_global_criteria(self, attributes):
+        for criterion in self._criteria:
+            criterion.get_global_criteria(attributes)
 
 
 @functools.cache
-def _criteria(sees_all_trials: bool, withdrawn_too: bool) -> list:
-    """A loader option for every record; of which trials the rows may be is asked when a statement runs."""
-    return [
-        orm.with_loader_criteria(model, condition, include_aliases=True)
-        for model in sorted(Record.__subclasses__(), key=lambda model: model.__name__)
-        if (condition := _condition(model, model, sees_all_trials, withdrawn_too)) is not None
-    ]
+def _criteria(sees_all_trials: bool, withdrawn_too: bool) -> _Criteria:
+    """The one option of its kind; of which trials the rows may be is asked when a statement runs."""
+    return _Criteria(sees_all_trials, withdrawn_too)
 
 
 _TRIALS = sa.bindparam("trials_seen", callable_=lambda: reader().trial_ids, expanding=True)

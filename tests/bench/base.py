@@ -87,13 +87,15 @@ class Line:
 
 @dataclass(frozen=True)
 class Bench:
-    """What a benchmark works with: a temporary folder, how large the data are, and whom to tell what is done.
+    """What a benchmark works with: a temporary folder, how large the data are, how long people work with the pages,
+    and whom to tell what is done.
 
     kept: what benchmarks share, such as the database that one of them has filled.
     """
 
     folder: Path
     participants: int
+    minutes: float
     tell: Callable[[str], None]
     kept: dict = field(default_factory=dict)
 
@@ -155,14 +157,14 @@ def names() -> list[str]:
     return [name for name in modules if hasattr(importlib.import_module(f"tests.bench.{name}"), "lines")]
 
 
-def run(chosen: list[str], participants: int) -> None:
+def run(chosen: list[str], participants: int, minutes: float) -> None:
     """Measure and print the table."""
     with (
         tempfile.TemporaryDirectory(prefix="tracker-bench-") as folder,
         Progress(console=Console(stderr=True), transient=True) as bar,
     ):
         task = bar.add_task("Starting", total=None)
-        bench = Bench(Path(folder), participants, lambda text: bar.update(task, description=text))
+        bench = Bench(Path(folder), participants, minutes, lambda text: bar.update(task, description=text))
         lines = [
             line for name in chosen for line in importlib.import_module(f"tests.bench.{name}").lines(bench)
         ]

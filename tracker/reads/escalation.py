@@ -20,7 +20,7 @@ from tracker.models import (
     RegimenComponent,
     Trial,
 )
-from tracker.reads.base import frame, frames_in_scope, in_scope
+from tracker.reads.base import frame, frames_in_scope
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED, masked_for_reader
 from tracker.rules.advice import Advice, Level
@@ -53,6 +53,9 @@ _SETTINGS = [
     "toxicity_prior_b",
     "toxicity_least_n",
 ]
+
+#: Settings that make an arm's outcomes ask for a decision.
+_RULES = ["escalation_rule", "n", "toxicity_limit"]
 
 
 def dlt_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
@@ -467,12 +470,17 @@ def _boundary(settings) -> ToxicityBoundary | None:
 
 
 def standings_in_scope(as_of: datetime.date, **of: int) -> list[ArmStanding]:
-    """Where the arms stand that the reader may see, masked ones left out; `arm_id` or `trial_id` asks for some."""
-    arms = masked_for_reader(in_scope(arms_frame, as_of))
-    arms = arms[arms["arm"] != MASKED]
+    """Where the arms stand that the reader may see and that have levels, a rule, stages or a boundary.
+
+    Masked ones are left out; `arm_id` or `trial_id` asks for some.
+    """
+    arms, levels = frames_in_scope([arms_frame, levels_frame], as_of)
+    arms = masked_for_reader(arms)
+    is_ruled = arms[_RULES].notna().any(axis="columns") | arms["arm_id"].isin(levels["arm_id"])
+    arms = arms[(arms["arm"] != MASKED) & is_ruled]
     for name, value in of.items():
         arms = arms[arms[name] == value]
     if arms.empty:
         return []
-    outcomes, dlt, levels = frames_in_scope([outcomes_frame, dlt_frame, levels_frame], as_of)
+    outcomes, dlt = frames_in_scope([outcomes_frame, dlt_frame], as_of)
     return arm_standings(outcomes, dlt, arms, levels)

@@ -2,7 +2,6 @@
 
 import datetime
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,8 +10,7 @@ import sqlalchemy as sa
 from tracker.models import Administration, AdverseEvent, Participant, ReportedOutcome, TumorAssessment
 from tracker.reads.base import frame
 from tracker.reads.participant import participants_frame
-from tracker.reads.response import Derived, Visit, derive, told
-from tracker.reads.schedule import scheduled
+from tracker.reads.response import Derived, derive
 from tracker.rules.time_to_event import duration_of_response, overall_survival, progression_free_survival
 from tracker.terms.response import OverallResponse
 
@@ -55,49 +53,11 @@ def outcomes_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.D
     needs dates only: it is derived unless a source reports it of somebody without assessments.
     """
     people = participants_frame(participants, as_of)
-    return _outcomes(people, derive(people, participants, as_of), participants, as_of)
+    return outcomes_of(people, derive(people, participants, as_of), participants, as_of)
 
 
-@dataclass(frozen=True)
-class Course:
-    """What is derived of one participant.
-
-    outcome: their row of outcomes_frame; best: of `best_responses`; lesions, visits: as `told`; next: their row of
-    schedule_frame, None of who is in none.
-    """
-
-    outcome: dict
-    best: dict
-    lesions: list[dict]
-    visits: list[Visit]
-    next: dict | None
-
-
-def course_of(participant: Participant, as_of: datetime.date, show_date=str) -> Course | None:
-    """The course of one participant, as every report has it; None of a withdrawn one.
-
-    show_date: how a date is written in the reasons.
-    """
-    condition = Participant.id == participant.id
-    people = participants_frame(condition, as_of)
-    if people.empty:
-        return None
-    derived = derive(people, condition, as_of)
-    outcome = _outcomes(people, derived, condition, as_of).to_dict("records")[0]
-    lesions, visits = told(derived, show_date)
-    best = derived.best.reset_index().to_dict("records")[0]
-    return Course(outcome, best, lesions, visits, _next(participant, people, derived, as_of))
-
-
-def _next(participant, people, derived, as_of) -> dict | None:
-    if participant.trial.status.has_ended:
-        return None
-    told_of = [participant.id] if participant.reported_outcome else []
-    found = scheduled(people, derived, told_of, as_of)
-    return found.to_dict("records")[0] if len(found) else None
-
-
-def _outcomes(people, derived: Derived, participants, as_of) -> pd.DataFrame:
+def outcomes_of(people, derived: Derived, participants, as_of) -> pd.DataFrame:
+    """outcomes_frame, from what was derived of the same participants."""
     reported = people[["participant_id"]].merge(_reported(participants), on="participant_id", how="left")
     own = _own(people, derived, participants, as_of)
     is_derived = own["assessed_after"] | (own["assessed"] & reported["best_response"].isna())
@@ -242,35 +202,20 @@ def _last_contact(people, derived: Derived, participants, as_of) -> pd.Series:
     ids = people["participant_id"]
     seen = derived.responses.groupby("participant_id")["assessed_on"].max()
     days["assessed_on"] = seen.reindex(ids).to_numpy()
-    doses, events = (_latest(column, as_of) for column in (Administration.given_on, AdverseEvent.started_on))
-    latest = frame(
-        sa.select(
-            Participant.id.label("participant_id"),
-            doses.c.latest.label("given_on"),
-            events.c.latest.label("started_on"),
-        )
-        .outerjoin(doses, doses.c.participant_id == Participant.id)
-        .outerjoin(events, events.c.participant_id == Participant.id)
-        .where(participants)
-        .where(
-            sa.or_(
-                Participant.id.in_(sa.select(Administration.participant_id)),
-                Participant.id.in_(sa.select(AdverseEvent.participant_id)),
-            )
-        )
-    ).set_index("participant_id")
-    for name in ("given_on", "started_on"):
-        days[name] = latest[name].reindex(ids).to_numpy()
+    for column in (Administration.given_on, AdverseEvent.started_on):
+        days[column.key] = _latest(column, participants, as_of).reindex(ids).to_numpy()
     return pd.Series(functools.reduce(np.fmax, map(np.asarray, days.values())))
 
 
-def _latest(column, as_of):
-    """The latest day of a record's column for each participant, up to `as_of`."""
+def _latest(column, participants, as_of) -> pd.Series:
+    """The latest day of a record's column up to `as_of`, by the id of each participant who has one."""
     record = column.class_
-    undated = sa.select(Participant.id).where(Participant.undated)
-    return (
+    chosen = sa.select(Participant.id).where(participants)
+    undated = sa.select(Participant.id).where(participants, Participant.undated)
+    latest = frame(
         sa.select(record.participant_id, sa.func.max(column).label("latest"))
+        .where(record.participant_id.in_(chosen))
         .where(sa.or_(column <= as_of, record.participant_id.in_(undated)))
         .group_by(record.participant_id)
-        .subquery()
     )
+    return latest.set_index("participant_id")["latest"]

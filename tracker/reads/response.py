@@ -21,6 +21,9 @@ from tracker.rules.response import course_questions
 from tracker.rules.time_to_event import DAYS_PER_MONTH
 from tracker.terms.response import LesionRole
 
+#: Fields of a participant that their responses rest on, besides lesions and assessments.
+RESPONSES_REST_ON = {"trial_id", "undated", "enrolled_on", "first_dose_on", "new_therapy_on", "died_on"}
+
 
 def lesions_of(participant: Participant) -> list[Lesion]:
     """The participant's lesions: targets first, then the others, each in the order of their labels."""

@@ -4,6 +4,7 @@ import datetime
 import functools
 import hashlib
 from pathlib import Path
+from urllib.parse import quote
 
 from flask import current_app, request, url_for
 from flask_babel import format_date, format_datetime, get_locale
@@ -204,9 +205,10 @@ def _is_below(here, address):
 
 def static(path: str) -> str:
     """The address of a static file, with a stamp of its content so that browsers may keep it."""
-    return url_for("static", filename=path, v=_stamp(current_app.static_folder, path))
+    return request.script_root + _stamped(current_app.static_folder, path)
 
 
 @functools.cache
-def _stamp(folder, path):
-    return hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:10]
+def _stamped(folder, path):
+    stamp = hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:10]
+    return f"{current_app.static_url_path}/{quote(path)}?v={stamp}"

@@ -12,8 +12,8 @@ from tracker.charts.timeline import timeline
 from tracker.forms.participant import ParticipantForm, ReportedOutcomeForm
 from tracker.models import DoseLevel, Participant, ReportedOutcome
 from tracker.reads.biomarker import measurements_of
+from tracker.reads.course import course_of
 from tracker.reads.masking import hides_doses
-from tracker.reads.outcome import course_of
 from tracker.reads.oversight import queries_about
 from tracker.reads.treatment import doses_of, events_of
 from tracker.reports.base import percent
