@@ -33,7 +33,7 @@ def test_bench_lists_the_benchmarks_that_there_are():
     done = CliRunner().invoke(cli.cli, ["bench", "everything"])
     assert done.exit_code == 2
     assert done.stderr == (
-        "tracker: there is no benchmark 'everything'; there are: imports, locations, reports, responses, screen\n"
+        "tracker: there is no benchmark 'everything'; there are: imports, load, locations, reports, responses, screen\n"
     )
 
 

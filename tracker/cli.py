@@ -4,6 +4,7 @@ Exit status: 0 done, 1 refused or failed, 2 wrongly used; each with one line tha
 """
 
 import contextlib
+import logging
 import os
 import shutil
 import sys
@@ -117,6 +118,7 @@ def _serve(app, port):
 
     from tracker.views.headers import Channel
 
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else it tells of each request that waits
     try:
         server = waitress.create_server(app, host=HOST, port=port, threads=THREADS, ident=None)
     except OSError as error:

@@ -49,7 +49,9 @@ def fill() -> int:
     rows = {kind: [] for kind in (Administration, AdverseEvent, Specimen, Measurement, TumorAssessment)}
     found = 0
     for trial_id, arm_id in arms:
-        starts = [datetime.date(2023, 1, 2) + datetime.timedelta(chance.randrange(700)) for _ in range(PARTICIPANTS)]
+        starts = [
+            datetime.date(2023, 1, 2) + datetime.timedelta(chance.randrange(700)) for _ in range(PARTICIPANTS)
+        ]
         ids = store_rows(
             Participant,
             [
@@ -70,7 +72,13 @@ def fill() -> int:
             ],
         )
         labels = [
-            {"participant_id": id, "label": "T1", "role": LesionRole.TARGET, "place": "lung, right", "organ": "lung"}
+            {
+                "participant_id": id,
+                "label": "T1",
+                "role": LesionRole.TARGET,
+                "place": "lung, right",
+                "organ": "lung",
+            }
             for id in ids
         ]
         lesions = store_rows(Lesion, labels)
@@ -120,7 +128,11 @@ def fill() -> int:
             course = chance.choice([0.6, 0.9, 1.0, 1.3])
             for visit in range(ASSESSMENTS):
                 rows[TumorAssessment].append(
-                    {"participant_id": id, "assessed_on": day(56 * visit - (visit == 0)), "modality": Modality.CT}
+                    {
+                        "participant_id": id,
+                        "assessed_on": day(56 * visit - (visit == 0)),
+                        "modality": Modality.CT,
+                    }
                 )
                 sizes.append([{"lesion_id": lesion, "diameter_mm": round(40 * course**visit, 1)}])
         for kind, waiting in rows.items():
@@ -148,7 +160,15 @@ def _studies():
     from tracker.roles import Role
     from tracker.terms.biomarker import BiomarkerKind, Scale
     from tracker.terms.regimen import ComponentRole, MechanismClass, Modality
-    from tracker.terms.trial import ArmType, Design, EnrolmentStatus, Phase, ResponseCriteria, Setting, TrialStatus
+    from tracker.terms.trial import (
+        ArmType,
+        Design,
+        EnrolmentStatus,
+        Phase,
+        ResponseCriteria,
+        Setting,
+        TrialStatus,
+    )
 
     chance = random.Random(50)
     agent = Agent(name="pembrolizumab", mechanism_class=MechanismClass.PD_1, modality=Modality.ANTIBODY)
@@ -156,7 +176,9 @@ def _studies():
         name="pembrolizumab", components=[RegimenComponent(agent=agent, role=ComponentRole.BACKBONE)]
     )
     marker = Biomarker(name="Tumor mutational burden", kind=BiomarkerKind.MUTATIONAL_BURDEN)
-    assay = Assay(biomarker=marker, name="TMB (panel)", scale=Scale.CONTINUOUS, unit="mut/Mb", positive_cutoff=10)
+    assay = Assay(
+        biomarker=marker, name="TMB (panel)", scale=Scale.CONTINUOUS, unit="mut/Mb", positive_cutoff=10
+    )
     arms = [
         Arm(
             trial=Trial(

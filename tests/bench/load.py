@@ -42,7 +42,8 @@ class Served:
     def cells(self, _is_judged) -> list[str]:
         found, settled = self.found, self.memory[len(self.memory) // 4 :]
         return [
-            f"{len(center.people())} people, {self.database}: {found['requests']:,} requests, {found['written']:,} saves",
+            f"{len(center.people())} people, {self.database}: {found['requests']:,} requests,"
+            f" {found['written']:,} saves",
             f"{found['seconds']:.0f}",
             f"{self.cpu:.0f}",
             f"{found['requests'] / found['seconds']:.0f}",
@@ -99,7 +100,15 @@ def _server(home, settings):
     command = [sys.executable, "-m", "tracker", "serve", "--port", str(port)]
     if settings and importlib.util.find_spec("gunicorn"):
         workers = ["--workers", str(os.cpu_count()), "--threads", "8"]
-        command = [sys.executable, "-m", "gunicorn", *workers, "-b", f"127.0.0.1:{port}", "tracker:create_app()"]
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            *workers,
+            "-b",
+            f"127.0.0.1:{port}",
+            "tracker:create_app()",
+        ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
     environment |= {"TRACKER_HOME": str(home), "DATABASE_URL": ""} | settings
     process = subprocess.Popen(command, cwd=base.ROOT, env=environment, stdout=subprocess.DEVNULL)

@@ -44,7 +44,15 @@ WORK = {
         "outcomes": 1,
         "enter_measurement": 3,
     },
-    "director": {"home": 2, "trials": 2, "trial": 3, "participant": 2, "outcomes": 1, "survival": 1, "findings": 1},
+    "director": {
+        "home": 2,
+        "trials": 2,
+        "trial": 3,
+        "participant": 2,
+        "outcomes": 1,
+        "survival": 1,
+        "findings": 1,
+    },
     "monitor": {"home": 1, "participants": 3, "participant": 4, "history": 3, "queries": 2, "trials": 1},
 }
 
@@ -73,7 +81,9 @@ def work(port: int, seconds: float, seed: int) -> dict:
         "written": sum(len(found) for kind, found in times.items() if kind.startswith("save")),
         "p50": float(np.quantile(whole, 0.5)),
         "p95": float(np.quantile(whole, 0.95)),
-        "kinds": {kind: [len(found), float(np.quantile(found, 0.95))] for kind, found in sorted(times.items())},
+        "kinds": {
+            kind: [len(found), float(np.quantile(found, 0.95))] for kind, found in sorted(times.items())
+        },
         "errors": [error for person in people for error in person.errors],
     }
 

@@ -56,13 +56,14 @@ def element(name, *children, **attributes) -> Markup:
 
     Python's names stand for SVG's: class_ for class, stroke_width for stroke-width.
     """
-    written = Markup("").join(
-        Markup(' {}="{}"').format(key.rstrip("_").replace("_", "-"), _plain(value))
+    # Joined as text, every part of which is escaped: Markup's own joining and formatting take ten times as long.
+    written = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{_plain(value)}"'
         for key, value in attributes.items()
         if value is not None
     )
-    inner = Markup("").join(_plain(child) for child in children if child is not None)
-    return Markup("<{0}{1}>{2}</{0}>").format(Markup(name), written, inner)
+    inner = "".join(_plain(child) for child in children if child is not None)
+    return Markup(f"<{name}{written}>{inner}</{name}>")
 
 
 def svg(*children, width, height, title, standalone=False) -> Markup:
@@ -179,7 +180,10 @@ def _character_width(one):
     return 0.7 if one.isupper() else 0.6
 
 
-def _plain(value):
+def _plain(value) -> str:
+    """What is safe to stand in an element or in the quotes of an attribute."""
+    if isinstance(value, Markup):
+        return value
     if isinstance(value, float):
-        value = f"{value:.2f}".rstrip("0").rstrip(".")
-    return value if isinstance(value, Markup) else escape(_NOT_XML.sub("\ufffd", str(value)))
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return str(escape(_NOT_XML.sub("\ufffd", str(value))))

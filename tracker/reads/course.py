@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from flask import current_app
 from flask_babel import get_locale
+from sqlalchemy import orm
 
 from tracker.extensions import db
 from tracker.models import Arm, Participant, Record, ReportedOutcome, Trial, TumorAssessment
@@ -79,26 +80,28 @@ def _state(participant) -> tuple:
     The versions, withdrawn records counted too, of the participant and their records, and of the trial and its arms;
     whether the trial has an assessment or a reported response of anybody; the version of what belongs to no trial.
     """
-    trial = Participant.trial_id == participant.trial_id
     sums = [
         sa.select(sa.func.sum(model.version)).where(model.participant_id == participant.id)
         for model in Record.__subclasses__()
         if model.trial_path and model.trial_path != "trial" and owner_of(model)[0] is Participant
     ]
     sums.append(sa.select(sa.func.sum(Arm.version)).where(Arm.trial_id == participant.trial_id))
+    anybody = orm.aliased(Participant)
     told_of = [
-        sa.exists().where(TumorAssessment.participant_id == Participant.id, trial),
-        sa.exists().where(
-            ReportedOutcome.participant_id == Participant.id,
-            ReportedOutcome.best_overall_response.is_not(None),
-            trial,
-        ),
+        sa.select(model.id)
+        .join(anybody, anybody.id == model.participant_id)
+        .where(anybody.trial_id == participant.trial_id, *conditions)
+        .exists()
+        for model, conditions in (
+            (TumorAssessment, []),
+            (ReportedOutcome, [ReportedOutcome.best_overall_response.is_not(None)]),
+        )
     ]
     statement = sa.select(
         Participant.version, Trial.version, *(one.scalar_subquery() for one in sums), *told_of
     )
     statement = statement.join(Participant.trial).where(Participant.id == participant.id)
-    row = db.session.execute(statement.execution_options(unscoped=True)).one()
+    row = db.session.execute(statement.execution_options(include_withdrawn=True)).one()
     return (*row, data_versions().get(None))
 
 

@@ -123,13 +123,18 @@ def _own(people, derived: Derived, participants, as_of) -> pd.DataFrame:
     rules = rules.assign(last_contact_on=contact)
     seen = followed | people["died_on"].notna() | (contact > rules["start_on"])
     responded_on = own["responded_on"].set_axis(ids)
+    responded = own["assessed_after"] & own["responded_on"].notna()
     # Each time is derived of those alone of whom it is known: in many a cohort of nobody.
     times = {
         "pfs": progression_free_survival(rules[followed], counted),
         "pfs_policy": progression_free_survival(rules[followed], counted, treatment_policy=True),
         "os": overall_survival(rules[seen]),
-        "dor": duration_of_response(rules[own["assessed_after"]], counted, responded_on),
     }
+    times["dor"] = (
+        duration_of_response(rules[responded], counted, responded_on)
+        if responded.any()
+        else times["os"].iloc[:0]
+    )
     for name, time in times.items():
         time = time.reindex(ids).reset_index(drop=True)
         own[f"{name}_months"] = time["months"].astype("float64")

@@ -87,7 +87,7 @@ def participants_frame(participants: sa.ColumnElement, as_of: datetime.date) -> 
         .order_by(Participant.id)
     )
     # What many share is read once, not for each of them.
-    trials, arms = _trials_and_arms()
+    trials, arms = _trials_and_arms(found["trial_id"].unique().tolist())
     found = found.join(trials, on="trial_id").join(arms, on="arm_id")
     found["combination"] = found["combination"].fillna(Combination.UNKNOWN.value)
     for name in ("undated", "consent_withdrawn"):
@@ -107,8 +107,8 @@ def started_on(people: pd.DataFrame) -> pd.Series:
     return first.fillna(enrolled).where(~people["randomised"].astype(bool), enrolled.fillna(first))
 
 
-def _trials_and_arms() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What every participant of a trial shares, by trial id, and of an arm, by arm id.
+def _trials_and_arms(ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What every participant of one of these trials shares, by trial id, and of an arm, by arm id.
 
     Of an arm: arm (TRIAL/ARM), arm_type, regimen, and combination (yes or no, missing without a regimen).
     """
@@ -124,6 +124,7 @@ def _trials_and_arms() -> tuple[pd.DataFrame, pd.DataFrame]:
         .outerjoin(Trial.arms)
         .outerjoin(Arm.regimen)
         .outerjoin(counted, counted.c.regimen_id == Regimen.id)
+        .where(Trial.id.in_(ids))
         .order_by(Trial.id)
     ).all()
     trials = {trial.id: trial for trial, *_arm in rows}

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from flask import current_app, request, url_for
 from flask_babel import format_date, format_datetime, get_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
 
@@ -131,76 +132,92 @@ def _for_every_page():
     }
 
 
+#: The side bar, in sections: title, and of each entry its label, what it opens, its icon and who may open it.
+_NAVIGATION = [
+    (
+        None,
+        [
+            (_l("Overview"), "home.index", "speedometer2", Permission.USE_OWN_ACCOUNT),
+            (_l("Participants"), "participant.list", "people", Permission.READ_PARTICIPANTS),
+            (
+                _l("Adverse events"),
+                "adverse_event.list",
+                "exclamation-triangle",
+                Permission.READ_PARTICIPANTS,
+            ),
+            (_l("Queries"), "query.list", "question-circle", Permission.READ_PARTICIPANTS),
+            (_l("Trials"), "trial.list", "diagram-3", Permission.READ_TRIALS),
+            (_l("Regimens"), "regimen.list", "capsule", Permission.READ_TRIALS),
+            (_l("Agents"), "agent.list", "bandaid", Permission.READ_TRIALS),
+            (_l("Specimens"), "specimen.list", "upc-scan", Permission.READ_SPECIMENS),
+            (_l("Measurements"), "measurement.list", "clipboard-data", Permission.READ_SPECIMENS),
+            (_l("Biomarkers"), "biomarker.list", "droplet", Permission.READ_FINDINGS),
+            (_l("Hypotheses"), "hypothesis.list", "lightbulb", Permission.READ_FINDINGS),
+            (_l("Findings"), "finding.list", "clipboard-check", Permission.READ_FINDINGS),
+            (_l("Reference results"), "reference_result.list", "journal-text", Permission.READ_TRIALS),
+            (_l("Imports"), "import_file.list", "upload", Permission.IMPORT_EVERYTHING),
+            (_l("Imports"), "import_file.list", "upload", Permission.IMPORT_SPECIMENS),
+        ],
+    ),
+    (
+        _l("Analysis"),
+        [
+            (_l("Outcomes"), "reports.outcomes", "graph-up", Permission.READ_REPORTS),
+            (_l("Reports"), "reports.index", "file-earmark-text", Permission.READ_REPORTS),
+        ],
+    ),
+    (
+        _l("Administration"),
+        [
+            (_l("Accounts"), "user.list", "person-badge", Permission.EDIT_ACCOUNTS),
+            (_l("Audit trail"), "trail.index", "clock-history", Permission.READ_WHOLE_TRAIL),
+            (_l("Audit trail"), "trail.index", "clock-history", Permission.READ_ACCOUNT_TRAIL),
+        ],
+    ),
+]
+
+
 def navigation() -> list[dict]:
     """The side bar: what this role may open, in sections."""
+    here, reports = request.path, url_for("reports.index")
+    return [
+        {
+            "label": label,
+            "items": [
+                {
+                    "label": text,
+                    "href": address,
+                    "icon": icon,
+                    "active": here == address or (address not in ("/", reports) and here.startswith(address)),
+                }
+                for text, address, icon in entries
+            ],
+        }
+        for label, entries in _entries(current_user.role, str(get_locale()), request.script_root)
+    ]
+
+
+@functools.cache
+def _entries(role, language, root) -> list[tuple]:
+    """The sections of this role, in this language, with the addresses below this root."""
     sections = [
         (
-            None,
+            label and str(label),
             [
-                (_("Overview"), "home.index", "speedometer2", Permission.USE_OWN_ACCOUNT),
-                (_("Participants"), "participant.list", "people", Permission.READ_PARTICIPANTS),
-                (
-                    _("Adverse events"),
-                    "adverse_event.list",
-                    "exclamation-triangle",
-                    Permission.READ_PARTICIPANTS,
-                ),
-                (_("Queries"), "query.list", "question-circle", Permission.READ_PARTICIPANTS),
-                (_("Trials"), "trial.list", "diagram-3", Permission.READ_TRIALS),
-                (_("Regimens"), "regimen.list", "capsule", Permission.READ_TRIALS),
-                (_("Agents"), "agent.list", "bandaid", Permission.READ_TRIALS),
-                (_("Specimens"), "specimen.list", "upc-scan", Permission.READ_SPECIMENS),
-                (_("Measurements"), "measurement.list", "clipboard-data", Permission.READ_SPECIMENS),
-                (_("Biomarkers"), "biomarker.list", "droplet", Permission.READ_FINDINGS),
-                (_("Hypotheses"), "hypothesis.list", "lightbulb", Permission.READ_FINDINGS),
-                (_("Findings"), "finding.list", "clipboard-check", Permission.READ_FINDINGS),
-                (_("Reference results"), "reference_result.list", "journal-text", Permission.READ_TRIALS),
-                (_("Imports"), "import_file.list", "upload", Permission.IMPORT_EVERYTHING),
-                (_("Imports"), "import_file.list", "upload", Permission.IMPORT_SPECIMENS),
+                (str(text), _address(endpoint), icon)
+                for text, endpoint, icon, permission in entries
+                if role.may(permission)
             ],
-        ),
-        (
-            _("Analysis"),
-            [
-                (_("Outcomes"), "reports.outcomes", "graph-up", Permission.READ_REPORTS),
-                (_("Reports"), "reports.index", "file-earmark-text", Permission.READ_REPORTS),
-            ],
-        ),
-        (
-            _("Administration"),
-            [
-                (_("Accounts"), "user.list", "person-badge", Permission.EDIT_ACCOUNTS),
-                (_("Audit trail"), "trail.index", "clock-history", Permission.READ_WHOLE_TRAIL),
-                (_("Audit trail"), "trail.index", "clock-history", Permission.READ_ACCOUNT_TRAIL),
-            ],
-        ),
+        )
+        for label, entries in _NAVIGATION
     ]
-    here = request.path
-    shown_sections = []
-    for label, items in sections:
-        entries = [
-            {
-                "label": text,
-                "href": address,
-                "icon": icon,
-                "active": here == address or _is_below(here, address),
-            }
-            for text, endpoint, icon, permission in items
-            if current_user.may(permission) and (address := _address(endpoint))
-        ]
-        if entries:
-            shown_sections.append({"label": label, "items": entries})
-    return shown_sections
+    return [(label, entries) for label, entries in sections if entries]
 
 
 def _address(endpoint):
     if endpoint == "reports.outcomes":
         return url_for("reports.show", slug="outcomes")
     return url_for(endpoint)
-
-
-def _is_below(here, address):
-    return address not in ("/", url_for("reports.index")) and here.startswith(address)
 
 
 def static(path: str) -> str:

@@ -1,0 +1,74 @@
+"""What is derived of a participant is kept, and asked anew when anything that it rests on has changed."""
+
+import datetime
+
+import pytest
+import sqlalchemy as sa
+
+from tests.factories import make_adverse_event, make_course, make_participant, make_reported_outcome
+from tracker import clock
+from tracker.audit import because
+from tracker.extensions import db
+from tracker.models import TumorAssessment
+from tracker.reads import course
+from tracker.reads.course import course_of
+
+TODAY = datetime.date(2026, 7, 1)
+
+
+def change(record, **values):
+    for name, value in values.items():
+        setattr(record, name, value)
+    with because("tested"):
+        db.session.commit()
+
+
+def last_assessment(participant):
+    return db.session.scalars(
+        sa.select(TumorAssessment)
+        .where(TumorAssessment.participant_id == participant.id)
+        .order_by(TumorAssessment.assessed_on.desc())
+    ).first()
+
+
+CHANGES = {
+    "a diameter": lambda one: change(last_assessment(one).measurements[0], diameter_mm=90),
+    "an assessment withdrawn": lambda one: change(last_assessment(one), withdrawn_at=clock.now()),
+    "a date of the participant": lambda one: change(one, first_dose_on=datetime.date(2024, 1, 22)),
+    "a setting of the trial": lambda one: change(one.trial, minimum_sd_days=70),
+    "an adverse event": lambda one: make_adverse_event(
+        participant=one, started_on=datetime.date(2025, 2, 3), grade=1
+    ),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_course_is_derived_anew_when_something_changed(app, monkeypatch, what):
+    participant = make_course({-7: 50, 56: 49})
+    before = course_of(participant, TODAY)
+    assert course_of(participant, TODAY) is before
+    CHANGES[what](participant)
+    now = course_of(participant, TODAY)
+    monkeypatch.setattr(course, "_derived", lambda *_arguments: pytest.fail("it is kept"))
+    assert course_of(participant, TODAY) is now
+    monkeypatch.undo()
+    assert now.outcome != before.outcome
+    assert repr(now) == repr(course._derived(participant, TODAY, str))
+
+
+@pytest.mark.parametrize(
+    "make", [make_reported_outcome, lambda participant: make_course({-7: 50}, participant=participant)]
+)
+def test_the_first_response_that_a_trial_records_of_anybody_is_news_to_all(app, make):
+    participant = make_participant()
+    assert not course_of(participant, TODAY).outcome["response_recorded"]
+    make(participant=make_participant(trial=participant.trial))
+    assert course_of(participant, TODAY).outcome["response_recorded"]
+
+
+def test_courses_that_were_not_asked_for_lately_are_forgotten():
+    memory = course._Memory(2)
+    for key in "abc":
+        memory.keep(key, key.upper())
+        memory.find("a")
+    assert [memory.find(key) for key in "abc"] == ["A", None, "C"]
