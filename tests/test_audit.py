@@ -445,8 +445,8 @@ ELSEWHERE = {
     "user.disable": "the test of buttons",
     "user.enable": "the test of buttons",
     "finding.submit": "the test of buttons",
-    "import_file.store": "the test of imports",
-    "finding.take_figures": "tests/views of findings made from a report; it is stored as an edit is",
+    "import_file.store": "tests/test_told.py",
+    "finding.take_figures": "tests/test_told.py",
     **dict.fromkeys(
         [f"account.{name}" for name in ("sign_in", "sign_out", "revoke", "setup", "password")],
         "views/test_trail.py",
@@ -456,16 +456,16 @@ ELSEWHERE = {
         + ["account.code", "user.reset_second_factor"],
         "views/test_second_factor.py",
     ),
-    "account.confirm": "it changes when the password was last given",
-    "screen.new": "a screen is a job and its result, which one person sees",
-    "screen.discard": "a screen is a job and its result, which one person sees",
+    "account.confirm": "tests/test_told.py: it changes when the password was last given",
+    "screen.new": "tests/test_told.py: a screen is a job and its result, which one person sees",
+    "screen.discard": "tests/test_told.py: a screen is a job and its result, which one person sees",
     "draft.keep": "what was typed and not saved is no record, and no event holds it",
     "draft.discard": "what was typed and not saved is no record, and no event holds it",
     "home.theme": "a cookie",
     "home.language": "a cookie",
     **dict.fromkeys(
         [f"import_file.{name}" for name in ("new", "map", "mend", "check", "paste", "replace", "discard")],
-        "an uploaded file is no record until it is stored",
+        "tests/test_told.py: an uploaded file is no record until it is stored",
     ),
 }
 
