@@ -2,6 +2,7 @@
 
 import contextlib
 import contextvars
+import functools
 import logging
 import os
 import re
@@ -267,25 +268,26 @@ def form_values(page: str) -> dict:
     return parser.values
 
 
+def signed_in(app, role, trials=()) -> Browser:
+    """A browser in which a new user of that role is signed in."""
+    user = factories.make_user(role=role)
+    for trial in trials:
+        factories.make_trial_member(user=user, trial=trial)
+    token = secrets.token_hex(16)
+    now = clock.now()
+    db.session.add(SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now))
+    db.session.commit()
+    browser = app.test_client()
+    with browser.session_transaction() as cookie:
+        cookie["_user_id"] = token
+    browser.user_id = user.id
+    return browser
+
+
 @pytest.fixture
 def sign_in(app):
     """sign_in(role, trials=[...]) gives a browser in which a new user of that role is signed in."""
-
-    def sign_in(role, trials=()):
-        user = factories.make_user(role=role)
-        for trial in trials:
-            factories.make_trial_member(user=user, trial=trial)
-        token = secrets.token_hex(16)
-        now = clock.now()
-        db.session.add(SignIn(user_id=user.id, token_hash=_hash(token), created_at=now, last_seen_at=now))
-        db.session.commit()
-        browser = app.test_client()
-        with browser.session_transaction() as cookie:
-            cookie["_user_id"] = token
-        browser.user_id = user.id
-        return browser
-
-    return sign_in
+    return functools.partial(signed_in, app)
 
 
 @pytest.fixture

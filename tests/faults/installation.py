@@ -32,7 +32,7 @@ GONE = (OSError, http.client.HTTPException)
 class Installation:
     """A folder, a database, and processes that are forked from one that has imported everything."""
 
-    def __init__(self, folder: Path, database: str | None = None, **settings):
+    def __init__(self, folder: Path, database: str | None = None, for_long=False, **settings):
         self.folder = folder
         self.url = database or f"sqlite:///{folder / 'home' / 'tracker.sqlite'}"
         self.environment = {"TRACKER_HOME": str(folder / "home"), "DATABASE_URL": self.url} | {
@@ -41,7 +41,7 @@ class Installation:
         self.log = folder / "log"
         self._lock = threading.Lock()
         self._launcher = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.launcher"],
+            [sys.executable, "-m", "tests.faults.launcher", *(["--compile"] if for_long else [])],
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
@@ -124,12 +124,12 @@ def begin(tracker: Installation) -> None:
 
 
 @contextlib.contextmanager
-def installed(**settings):
+def installed(for_long=False, **settings):
     """An installation on SQLite, or on a database of its own on the server that DATABASE_URL names."""
     given = os.environ.get("DATABASE_URL", "")
     with tempfile.TemporaryDirectory(prefix="tracker-faults-") as folder, contextlib.ExitStack() as stack:
         database = stack.enter_context(own_database(given)) if given.startswith("postgresql") else None
-        made = Installation(Path(folder), database, **settings)
+        made = Installation(Path(folder), database, for_long, **settings)
         stack.callback(made.close)
         yield made
 

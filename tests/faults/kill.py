@@ -257,10 +257,10 @@ def look(tracker: Installation, known: Known) -> None:
     known.faults += said
 
 
-def run(rounds: int, seed: int, longest: float = 1.0, tell=lambda text: None, told_of_jobs=True) -> Known:
+def run(rounds: int, seed: int, longest: float = 1.0, tell=lambda text: None, jobs_too=True) -> Known:
     """Kill the tracker so many times; what was found is in `faults`."""
     chance, known = random.Random(seed), Known()
-    with installed(IMPORT_AT_ONCE=100) as tracker:
+    with installed(for_long=rounds > 5, IMPORT_AT_ONCE=100) as tracker:
         count = 1 if tracker.url.startswith("sqlite") else 2
         begin(tracker)
         tracker.serve(count)
@@ -283,7 +283,7 @@ def run(rounds: int, seed: int, longest: float = 1.0, tell=lambda text: None, to
         tracker.serve(count)
         send_again(tracker, known, person.cookies)
         look(tracker, known)
-        if told_of_jobs and known.jobs:
+        if jobs_too and known.jobs:
             _look_at_jobs(tracker, known, person.cookies)
         if tracker.run("verify") != 0:
             known.faults.append(f"verify at the end: {tracker.said()[-400:]}")
@@ -297,7 +297,7 @@ def _one_round(tracker, known, cookies, chance, longest):
         one.start()
     # A server that was just started reads its pages first: the moment is chosen from when it stores something.
     is_begun = chance.choice([here.is_saving, here.is_saving, here.is_importing, here.has_imported])
-    is_begun.wait(10)
+    is_begun.wait(30 if longest >= 1 else 1)
     time.sleep(chance.uniform(0, longest))
     here.kill()
     known.kills += 1

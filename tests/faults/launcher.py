@@ -19,7 +19,8 @@ def main():
 
     with tempfile.TemporaryDirectory() as folder:
         app = create_app({"DATABASE_URL": f"sqlite:///{folder}/none.sqlite"}, home=folder)
-        _keep_compiled(app.jinja_env)
+        if "--compile" in sys.argv:  # worth its time for many servers
+            _keep_compiled(app.jinja_env)
     import tracker.exchange.importing
     import tracker.exchange.uploads
     import tracker.jobs  # noqa: F401
