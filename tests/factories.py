@@ -37,15 +37,21 @@ from tracker.models import (
     Regimen,
     RegimenComponent,
     ReportedOutcome,
+    ReportSnapshot,
     Screen,
+    Signature,
+    SnapshotTrial,
     Specimen,
     Trial,
     TrialMember,
     TumorAssessment,
     User,
 )
+from tracker.reads.signing import content_hash, digest
+from tracker.reports.base import run_report
+from tracker.reports.frozen import content_of, freeze
 from tracker.roles import Role
-from tracker.scope import owner_of
+from tracker.scope import owner_of, trial_id_of
 from tracker.terms.biomarker import BiomarkerKind, Scale, Timepoint
 from tracker.terms.evidence import (
     BestCategory,
@@ -58,6 +64,7 @@ from tracker.terms.evidence import (
     HigherMeans,
 )
 from tracker.terms.housekeeping import JobState
+from tracker.terms.oversight import SignatureMeaning
 from tracker.terms.participant import BestResponse, Sex
 from tracker.terms.regimen import ComponentRole, DoseUnit, MechanismClass, ReferenceEndpoint
 from tracker.terms.regimen import Modality as AgentModality
@@ -357,6 +364,49 @@ def make_course(diameters, **given):
     return participant
 
 
+#: Of a frozen report that says nothing.
+NOTHING = {
+    **dict.fromkeys(["data_cutoff", "sentence", "verdict", "headline", "principal"]),
+    **{name: [] for name in ("words", "tables", "figures")},
+    **{"report": "outcomes", "title": "Outcomes", "parameters": {}},
+}
+
+
+def make_report_snapshot(asked=None, trials=(), **given):
+    """asked: pairs of a parameter of `outcomes` and its value, which is then frozen as it is; else it says nothing."""
+    snapshot = ReportSnapshot(tracker_version="0.1", **given)
+    if asked is None:
+        snapshot.content, snapshot.content_hash = NOTHING, digest(NOTHING)
+        snapshot.title, snapshot.asked, snapshot.report, snapshot.parameters = "Outcomes", "", "outcomes", []
+        snapshot.as_of, snapshot.figures = datetime.date(2024, 3, 4), {"summary": "Nothing.", "tables": []}
+    else:
+        result = run_report("outcomes", asked)
+        freeze(snapshot, result, content_of(result))
+    snapshot.trials = [SnapshotTrial(trial_id=trial.id) for trial in trials]
+    return _store(snapshot)
+
+
+def make_signature(about=None, **given):
+    """about: what is signed, as it is now; a participant where none is given."""
+    about = about or make_participant(**({"trial": given["trial"]} if "trial" in given else {}))
+    user = given.get("user") or make_user()
+    defaults = {
+        "record_type": about.__tablename__,
+        "record_id": about.id,
+        "trial_id": trial_id_of(about),
+        "participant_id": about.id if isinstance(about, Participant) else None,
+        "snapshot_id": about.id if isinstance(about, ReportSnapshot) else None,
+        "user_id": user.id,
+        "printed_name": user.display_name,
+        "role": user.role,
+        "meaning": SignatureMeaning.RESPONSIBLE,
+        "content_hash": content_hash(about),
+    }
+    return _store(
+        Signature(**defaults | {name: one for name, one in given.items() if name not in ("trial", "user")})
+    )
+
+
 def make_query(**given):
     trial = given.get("trial") or make_trial()
     defaults = {
@@ -410,6 +460,8 @@ def make_in(model, trial):
     if model is Trial:
         return trial
     make = globals()[f"make_{model.__tablename__}"]
+    if model.trials_path is not None:
+        return make(**{model.trials_path: [trial]})
     if model.trial_path is None:
         return make()
     if model is Lock:  # one that stands in nobody's way

@@ -98,7 +98,8 @@ def _addresses(world, rule, blueprint):
     if blueprint in world.others_own:
         return [(_address(rule, world.others_own[blueprint]), ANOTHER_PERSONS)]
     mine, others = world.numbers[blueprint]
-    is_of_a_trial = blueprint in MODELS and MODELS[blueprint].trial_path is not None
+    model = MODELS.get(blueprint)
+    is_of_a_trial = model is not None and (model.trial_path is not None or model.trials_path is not None)
     return [(_address(rule, mine), MINE), (_address(rule, others), ANOTHER_TRIALS if is_of_a_trial else MINE)]
 
 
@@ -251,6 +252,8 @@ def test_the_table_of_grants_is_the_one_that_was_agreed(app):
         Permission.SIGN_REPORTS: {DIRECTOR},
         # closing a trial, a participant or a data cut to changes, and opening it again
         Permission.LOCK_RECORDS: {DIRECTOR},
+        # signing records that one may edit
+        Permission.SIGN_RECORDS: {PHYSICIAN, RESEARCHER, DIRECTOR},
         # queries
         Permission.OPEN_QUERIES: {PHYSICIAN, RESEARCHER, DIRECTOR, MONITOR},
         Permission.ANSWER_QUERIES: {PHYSICIAN, RESEARCHER},

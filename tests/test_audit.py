@@ -459,6 +459,7 @@ ELSEWHERE = {
     "account.confirm": "tests/test_told.py: it changes when the password was last given",
     "screen.new": "tests/test_told.py: a screen is a job and its result, which one person sees",
     "screen.discard": "tests/test_told.py: a screen is a job and its result, which one person sees",
+    **dict.fromkeys(["signature.new", "report_snapshot.new"], "views/test_signing.py"),
     "draft.keep": "what was typed and not saved is no record, and no event holds it",
     "draft.discard": "what was typed and not saved is no record, and no event holds it",
     "home.theme": "a cookie",

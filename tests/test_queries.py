@@ -29,8 +29,10 @@ from tests.factories import (
     make_query,
     make_reference_result,
     make_regimen,
+    make_report_snapshot,
     make_reported_outcome,
     make_screen,
+    make_signature,
     make_specimen,
     make_trial,
     make_trial_member,
@@ -123,6 +125,7 @@ def centre(app):
     _decide(arms)
     for year in range(1990, 2000):
         make_lock(trial=trial, cut_on=datetime.date(year, 1, 1), locked_by=make_user())
+    _sign(trial)
     with because("for the test"):
         for participant in arms[0].participants[:1]:
             for arm, cohort in zip(arms[1:], cohorts[1:]):
@@ -162,6 +165,18 @@ def _decide(arms):
         with because("for the test"):
             keep(decision, result, figures_of_decision(result))
             db.session.commit()
+
+
+def _sign(trial):
+    """Frozen reports with two signatures each, and three on the first record of some kinds."""
+    for _repeat in range(5):
+        snapshot = make_report_snapshot([("trial", trial.code), ("by", "arm")], trials=[trial])
+        for _twice in range(2):
+            make_signature(snapshot)
+    arm = trial.arms[0]
+    for record in (arm.participants[0], trial, arm, arm.regimen, arm.participants[1], arm.participants[2]):
+        for _repeat in range(3):
+            make_signature(record)
 
 
 def _treat(participant, regimen):

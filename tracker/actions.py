@@ -2,6 +2,7 @@
 
 import datetime
 import hashlib
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from flask import current_app
@@ -19,8 +20,11 @@ from tracker.models import (
     Record,
     RecoveryCode,
     RefusedSignIn,
+    ReportSnapshot,
     SecondFactor,
+    Signature,
     SignIn,
+    SnapshotTrial,
     Submission,
     Trial,
     TrialMember,
@@ -39,7 +43,7 @@ from tracker.rules.second_factor import RECOVERY_DIGITS, new_recovery_codes, ste
 from tracker.scope import reader, trial_id_of
 from tracker.terms.account import Action, SecondFactorEvent
 from tracker.terms.evidence import FindingStatus
-from tracker.terms.oversight import QueryState
+from tracker.terms.oversight import QueryState, SignatureMeaning
 from tracker.terms.response import BaselineQuestion, CourseQuestion
 from tracker.values import Refusal, read_code, read_term
 
@@ -339,3 +343,29 @@ def _settle(found: list[dict], stored: list[sa.Select]) -> None:
         if key not in rows:
             query.state = QueryState.CLOSED
     store_rows(Query, [row for key, row in rows.items() if key not in known])
+
+
+def signature_on(
+    record: Record, content_hash: str, meaning: SignatureMeaning, by: User | None = None
+) -> Signature:
+    """The reader's signature on what the record says, not stored yet. by: whose it is, where nobody is signed in."""
+    who = by or reader().user
+    return Signature(
+        record_type=record.__tablename__,
+        record_id=record.id,
+        trial_id=trial_id_of(record),
+        participant_id=about.id if (about := participant_of(record)) is not None else None,
+        snapshot_id=record.id if isinstance(record, ReportSnapshot) else None,
+        user_id=who.id,
+        printed_name=who.display_name,
+        role=who.role,
+        meaning=meaning,
+        content_hash=content_hash,
+    )
+
+
+def freeze_report(snapshot: ReportSnapshot, trials: Iterable[int]) -> ReportSnapshot:
+    """Say of a frozen report, not stored yet, which trials it is of and which tracker made it."""
+    snapshot.tracker_version = current_app.config["VERSION"]
+    snapshot.trials = [SnapshotTrial(trial_id=trial) for trial in sorted(trials)]
+    return snapshot

@@ -20,7 +20,7 @@ from sqlalchemy import orm
 
 from tracker import clock, locking, seal
 from tracker.extensions import db, insert_columns
-from tracker.models import AuditEvent, AuditSeal, DataVersion, Lock, Part, Record
+from tracker.models import AuditEvent, AuditSeal, DataVersion, Lock, Part, Record, Signature
 from tracker.scope import owner_of, reader, trial_id_of
 from tracker.terms.account import Action
 from tracker.values import Refusal
@@ -59,7 +59,7 @@ class _Change:
         if isinstance(self.record, Lock):
             return Action.LOCK if self.is_new else Action.UNLOCK
         if self.is_new:
-            return Action.CREATE
+            return Action.SIGN if isinstance(self.record, Signature) else Action.CREATE
         if "withdrawn_at" in self.values:
             return Action.WITHDRAW if self.values["withdrawn_at"][1] else Action.RESTORE
         return Action.CHANGE
@@ -94,6 +94,8 @@ def _touch_owners(session, context, instances):
         if isinstance(item, (AuditEvent, AuditSeal)):
             raise RuntimeError("the trail is only written, never changed")
         if isinstance(item, Record) and session.is_modified(item):
+            if item.is_final:
+                raise RuntimeError("what is frozen or signed is never changed")
             item.updated_at = clock.now()
 
 
@@ -136,7 +138,8 @@ def _write(session):
         trials = [trial_id_of(change.record) for change in changes]
         former = [_former_trial(change) for change in changes]
         # From here on nobody else can lock these trials before this commit, and what was locked is seen.
-        _move_data_versions(session, [*trials, *(trial for trial in former if trial is not None)])
+        moved = [trial for change, trial in zip(changes, trials) if change.record.is_data]
+        _move_data_versions(session, [*moved, *(trial for trial in former if trial is not None)])
         _refuse_locked(changes, trials, former)
         _append(
             session,

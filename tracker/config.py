@@ -5,6 +5,7 @@ An environment variable TRACKER_NAME overrides the setting NAME; DATABASE_URL be
 
 import os
 import secrets
+from importlib import metadata
 from pathlib import Path
 
 #: What the pages call the tracker.
@@ -51,6 +52,9 @@ TRAIL_KEY = None
 
 #: The file outside the database that knows how far the trail goes; `trail_anchor` beside the key unless set.
 TRAIL_ANCHOR = None
+
+#: The tracker's own, which frozen reports name.
+VERSION = metadata.version("trial-tracker")
 
 #: Languages that the pages are offered in.
 LANGUAGES = ["en", "fr"]

@@ -60,7 +60,11 @@ class Reader:
 
 def owner_of(model) -> tuple[type[Record], str]:
     """The record that a model's rows belong to, the next one on the way to the trial, and the column for it."""
-    relationship = sa.inspect(model).relationships[model.trial_path.split(".")[0]]
+    return _leads_by(model, model.trial_path.split(".")[0])
+
+
+def _leads_by(model, name):
+    relationship = sa.inspect(model).relationships[name]
     (column,) = relationship.local_columns
     return relationship.mapper.class_, column.name
 
@@ -175,11 +179,10 @@ def _condition(model, columns, sees_all_trials, withdrawn_too):
     columns: whose attributes are the row's columns, the model or an alias of its table.
     """
     terms = [] if withdrawn_too else [columns.withdrawn_at.is_(None)]
-    if model.trial_path == "":
-        if not sees_all_trials:
-            terms.append(columns.id.in_(_TRIALS))
-    elif model.trial_path:
-        owner, key = owner_of(model)
+    if model.trial_path == "" and not sees_all_trials:
+        terms.append(columns.id.in_(_TRIALS))
+    for name in filter(None, [(model.trial_path or "").split(".")[0], model.seen_with]):
+        owner, key = _leads_by(model, name)
         table = owner.__table__.alias(f"seen_{owner.__tablename__}")
         condition = _condition(owner, table.c, sees_all_trials, withdrawn_too)
         if condition is not None:
@@ -188,6 +191,12 @@ def _condition(model, columns, sees_all_trials, withdrawn_too):
             # What belongs to no trial, as a finding from a publication, is everybody's.
             is_optional = sa.inspect(model).columns[key].nullable
             terms.append(sa.or_(leads.is_(None), seen) if is_optional else seen)
+    if model.trials_path and not sees_all_trials:
+        rows = sa.inspect(model).relationships[model.trials_path]
+        table = rows.mapper.local_table.alias(f"trials_of_{model.__tablename__}")
+        ((_id, key),) = rows.local_remote_pairs
+        hidden = sa.select(table.c[key.name]).where(table.c.trial_id.not_in(_TRIALS))
+        terms.append(columns.id.not_in(hidden))
     return sa.and_(*terms) if terms else None
 
 

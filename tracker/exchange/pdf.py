@@ -1,6 +1,7 @@
 """A report on paper: what its page shows, in A4. Laid out by pdf.typ."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from flask import current_app
@@ -9,6 +10,7 @@ from flask_babel import gettext as _
 from tracker import clock
 from tracker.exchange.typesetting import typeset
 from tracker.reports.base import Figure, Result, Shown, Table
+from tracker.reports.frozen import FrozenResult, instant
 
 LAYOUT = Path(__file__).with_suffix(".typ")
 SUPPORT = "Decision support: these figures inform the judgement of those who are responsible; they do not replace it."
@@ -23,17 +25,28 @@ def pdf(result: Result) -> bytes:
 def _content(result: Result, now) -> dict:
     """All that the layout prints, as texts."""
     cutoff = result.data_cutoff or "none: the participants have no dates"
+    frozen = result.frozen if isinstance(result, FrozenResult) else None
     footer = f"Generated at {now:%Y-%m-%d %H:%M:%S} UTC"
+    facts = [*result.words, ("Data cut-off", cutoff)]
+    if frozen:
+        footer = f"Frozen at {instant(frozen.frozen_at)} · SHA-256 {frozen.content_hash}"
+        facts.append(
+            ("Frozen", f"{instant(frozen.frozen_at)} by {frozen.frozen_by}, tracker {frozen.tracker_version}")
+        )
     if current_app.config["IS_DEMO"]:
         footer += " · Demonstration: all data are synthetic"
     return {
         "title": str(result.report.title),
         "verdict": str(result.verdict["text"]) if result.verdict else None,
         "sentence": str(result.sentence) if result.sentence else None,
-        "facts": [*result.words, ("Data cut-off", cutoff)],
+        "facts": facts,
         "headline": _headline(result.headline) if result.headline else None,
         "figures": [_figure(one) for one in result.figures],
         "tables": [_table(one) for one in result.tables],
+        "signatures": [
+            {**asdict(one), "signed_at": instant(one.signed_at)}
+            for one in (frozen.signatures if frozen else [])
+        ],
         "nothing": _("There is nothing to show."),
         "support": SUPPORT,
         "footer": footer,

@@ -16,6 +16,7 @@ from tracker.exchange.pdf import pdf
 from tracker.exchange.png import png
 from tracker.exchange.xlsx import xlsx
 from tracker.reports.base import Figure, Result, find_report, one_of, plain_rows, run_report
+from tracker.reports.frozen import FrozenResult
 from tracker.reports.sharing import OUTSIDE, TEAM, outside
 from tracker.values import Refusal
 
@@ -46,10 +47,7 @@ def report_file(slug: str, format: str, arguments) -> bytes:
     with force_locale("en"):
         find_report(slug)
         arguments = MultiDict(arguments)
-        own = {}
-        for name in find_format(format).takes:
-            if given := arguments.poplist(name):
-                own[name] = given[-1]
+        own = _own_arguments(format, arguments)
         share = arguments.poplist("share")
         if not set(share) <= {TEAM, OUTSIDE} or len(share) > 1:
             message = one_of([TEAM, OUTSIDE])
@@ -62,6 +60,26 @@ def report_file(slug: str, format: str, arguments) -> bytes:
                 )
             result = outside(result, current_app.config["SMALL_CELL"])
         return write(result, format, **own)
+
+
+def frozen_file(result: FrozenResult, format: str, arguments) -> bytes:
+    """A frozen report as a file of that format. arguments: the format's own. Raises Refusal as `report_file`."""
+    with force_locale("en"):
+        arguments = MultiDict(arguments)
+        own = _own_arguments(format, arguments)
+        if arguments:
+            names = ", ".join(find_format(format).takes) or "—"
+            raise Refusal(_("There is no parameter of that name; there are: %(names)s.", names=names))
+        return write(result, format, **own)
+
+
+def _own_arguments(format, arguments) -> dict:
+    """What the format itself takes, out of the arguments."""
+    own = {}
+    for name in find_format(format).takes:
+        if given := arguments.poplist(name):
+            own[name] = given[-1]
+    return own
 
 
 def find_format(name: str) -> Format:
@@ -99,6 +117,9 @@ def _json(result: Result) -> bytes:
         ],
         "verdict": result.verdict and {key: str(value) for key, value in result.verdict.items()},
     }
+    if isinstance(result, FrozenResult):
+        content["frozen"] = result.frozen.plain()
+        content["generated_at"] = content["frozen"]["frozen_at"]
     return (json.dumps(content, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
 
 

@@ -5,6 +5,7 @@ import io
 
 from tracker import clock
 from tracker.reports.base import Result, Table
+from tracker.reports.frozen import FrozenResult, instant
 
 WIDEST = 60  # characters of a column
 LONGEST_NAME = 31  # characters of a sheet's name, by the file format
@@ -62,6 +63,22 @@ def _shape(values) -> str:
     return "0" if is_whole else "0.000"
 
 
+def _generated(now):
+    return [("Generated at", now.isoformat(timespec="seconds"))]
+
+
+def _frozen(frozen):
+    """When it was frozen, and the signatures: name, meaning, instant, hash."""
+    told = [
+        ("Frozen at", f"{instant(frozen.frozen_at)} by {frozen.frozen_by}, tracker {frozen.tracker_version}"),
+        ("SHA-256", frozen.content_hash),
+    ]
+    for one in frozen.signatures:
+        words = [one.printed_name, one.meaning, instant(one.signed_at), f"SHA-256 {one.content_hash}"]
+        told.append(("Void" if one.is_void else "Signed by", ", ".join(words)))
+    return told
+
+
 def _about(workbook, result: Result, now: datetime.datetime):
     sheet = workbook.add_worksheet("About")
     head = workbook.add_format({"bold": True, "valign": "top"})
@@ -72,7 +89,7 @@ def _about(workbook, result: Result, now: datetime.datetime):
         ("In words", result.sentence),
         *result.words,
         ("Data cut-off", result.data_cutoff or "none: the participants have no dates"),
-        ("Generated at", now.isoformat(timespec="seconds")),
+        *(_frozen(result.frozen) if isinstance(result, FrozenResult) else _generated(now)),
     ]
     for table in result.tables:
         lines.append((table.name, table.title))

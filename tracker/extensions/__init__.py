@@ -16,9 +16,24 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import orm
 
 from tracker.extensions.driver import sqlite
-from tracker.extensions.guards import authorize, changing_schema, guard_trail, missing_guards, unguard_trail
+from tracker.extensions.guards import (
+    authorize,
+    changing_schema,
+    guard_final,
+    guard_trail,
+    missing_guards,
+    unguard_final,
+    unguard_trail,
+)
 
-__all__ = ["changing_schema", "guard_trail", "missing_guards", "unguard_trail"]
+__all__ = [
+    "changing_schema",
+    "guard_final",
+    "guard_trail",
+    "missing_guards",
+    "unguard_final",
+    "unguard_trail",
+]
 
 #: Earlier libraries can lose commits in WAL mode (https://sqlite.org/wal.html, "The WAL-Reset Bug").
 SAFE_WAL = (3, 51, 3)

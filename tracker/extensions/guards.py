@@ -12,6 +12,9 @@ from tracker.extensions.driver import sqlite
 #: What is only ever added to.
 TRAIL = ("audit_event", "audit_seal")
 
+#: What is never changed once it is stored.
+FINAL = ("report_snapshot", "snapshot_trial", "signature")
+
 _changes_schema: ContextVar[bool] = ContextVar("changes_schema", default=False)
 
 
@@ -66,7 +69,8 @@ def authorize(action, first, second, _database, _trigger):
     refused = (
         action in _SCHEMA_CHANGES
         or (action in _WRITES and first in _SCHEMA_TABLES)
-        or (action == sqlite.SQLITE_DELETE and first in TRAIL)
+        or (action == sqlite.SQLITE_DELETE and first in (*TRAIL, *FINAL))
+        or (action == sqlite.SQLITE_UPDATE and first in FINAL)
         or (action == sqlite.SQLITE_UPDATE and first in TRAIL and second not in REDACTABLE)
         or (action == sqlite.SQLITE_PRAGMA and second is not None and first.lower() not in _HARMLESS_PRAGMAS)
     )
@@ -84,25 +88,41 @@ def guard_trail(connection: sa.Connection) -> None:
 
 def unguard_trail(connection: sa.Connection) -> None:
     """For a migration that changes these tables: drop the triggers."""
-    for name, table in _guards(connection.dialect.name):
+    _drop(connection, _GUARDS)
+
+
+def guard_final(connection: sa.Connection) -> None:
+    """Make the triggers that refuse to change what is frozen or signed; as `guard_trail`."""
+    for statement in _FINAL_GUARDS[connection.dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+def unguard_final(connection: sa.Connection) -> None:
+    """For a migration that changes these tables: drop the triggers."""
+    _drop(connection, _FINAL_GUARDS)
+
+
+def _drop(connection, guards):
+    for name, table in _guards(guards[connection.dialect.name]):
         of_table = f" ON {table}" if connection.dialect.name == "postgresql" else ""
         connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}{of_table}")
 
 
 def missing_guards(session: orm.Session) -> set[str]:
-    """The triggers of the trail that the database does not have, or has switched off."""
+    """The triggers of the trail, and of what is frozen or signed, that the database lacks or has switched off."""
     connection = session.connection()
     if connection.dialect.name == "sqlite":
         asked = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
     else:
         asked = "SELECT tgname FROM pg_trigger WHERE tgenabled <> 'D'"
     present = set(connection.exec_driver_sql(asked).scalars())
-    return {name for name, _table in _guards(connection.dialect.name)} - present
+    wanted = [*_GUARDS[connection.dialect.name], *_FINAL_GUARDS[connection.dialect.name]]
+    return {name for name, _table in _guards(wanted)} - present
 
 
-def _guards(dialect):
+def _guards(statements):
     """The triggers' names and tables."""
-    made = [re.match(r"CREATE TRIGGER (\w+) .*? ON (\w+)", one) for one in _GUARDS[dialect]]
+    made = [re.match(r"CREATE TRIGGER (\w+) .*? ON (\w+)", one) for one in statements]
     return [one.groups() for one in made if one]
 
 
@@ -122,9 +142,9 @@ _REDACTED_SQLITE = """
 _SAID = "the trail is only written, never changed"
 
 
-def _refuse_sqlite(name, before, condition):
+def _refuse_sqlite(name, before, condition, said=_SAID):
     when = f"WHEN {condition} " if condition else ""
-    return f"CREATE TRIGGER {name} BEFORE {before} {when}BEGIN SELECT RAISE(ABORT, '{_SAID}'); END"
+    return f"CREATE TRIGGER {name} BEFORE {before} {when}BEGIN SELECT RAISE(ABORT, '{said}'); END"
 
 
 _GUARDS = {
@@ -164,5 +184,28 @@ _GUARDS = {
         " FOR EACH ROW EXECUTE FUNCTION audit_redact()",
         "CREATE TRIGGER audit_seal_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON audit_seal"
         " EXECUTE FUNCTION audit_refuse()",
+    ],
+}
+
+_SAID_OF_FINAL = "what is frozen or signed is never changed"
+
+_FINAL_GUARDS = {
+    "sqlite": [
+        _refuse_sqlite(f"{table}_{name}", f"{before} ON {table}", condition.format(table), _SAID_OF_FINAL)
+        for table in FINAL
+        for name, before, condition in (
+            ("is_new", "INSERT", "EXISTS (SELECT 1 FROM {} WHERE id = NEW.id)"),
+            ("stays", "DELETE", ""),
+            ("is_kept", "UPDATE", ""),
+        )
+    ],
+    "postgresql": [
+        f"""CREATE OR REPLACE FUNCTION final_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN RAISE EXCEPTION '{_SAID_OF_FINAL}' USING ERRCODE = 'insufficient_privilege'; END $$""",
+        *(
+            f"CREATE TRIGGER {table}_stays BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+            " EXECUTE FUNCTION final_refuse()"
+            for table in FINAL
+        ),
     ],
 }

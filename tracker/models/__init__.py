@@ -5,7 +5,16 @@ from tracker.models.base import Authored, FromReport, Importable, Part, Record
 from tracker.models.biomarker import Assay, Biomarker, Measurement
 from tracker.models.evidence import Finding, FindingReview, Hypothesis, RemarkAnswer
 from tracker.models.housekeeping import DataVersion, Draft, ImportFile, Job, Lock, Screen, Submission
-from tracker.models.oversight import AuditEvent, AuditSeal, Comment, Mention, Query
+from tracker.models.oversight import (
+    AuditEvent,
+    AuditSeal,
+    Comment,
+    Mention,
+    Query,
+    ReportSnapshot,
+    Signature,
+    SnapshotTrial,
+)
 from tracker.models.participant import Participant, ReportedOutcome
 from tracker.models.regimen import Agent, ReferenceResult, Regimen, RegimenComponent
 from tracker.models.response import Lesion, LesionMeasurement, TumorAssessment
@@ -65,10 +74,13 @@ __all__ = [
     "Regimen",
     "RegimenComponent",
     "RemarkAnswer",
+    "ReportSnapshot",
     "ReportedOutcome",
     "Screen",
     "SecondFactor",
     "SignIn",
+    "Signature",
+    "SnapshotTrial",
     "Specimen",
     "Submission",
     "Trial",

@@ -64,6 +64,16 @@ class Record(db.Model):
     dated_by: ClassVar[tuple[str, ...] | None] = None
     #: Columns that tell of another day than the record's: by name the column that has the day.
     days_of: ClassVar[dict[str, str]] = {}
+    #: Whether it is never changed nor withdrawn, once it is stored.
+    is_final: ClassVar[bool] = False
+    #: Whether reports and frames may depend on it.
+    is_data: ClassVar[bool] = True
+    #: The relationship to its list of trials, every one of which a reader must see to see it.
+    trials_path: ClassVar[str | None] = None
+    #: A relationship to a record without which it is not seen, where there is one.
+    seen_with: ClassVar[str | None] = None
+    #: Columns that no signature binds: what became of the record, and not what it says.
+    unsigned: ClassVar[tuple[str, ...]] = ()
 
     id: Mapped[int] = mapped_column(primary_key=True)
     version: Mapped[int]

@@ -111,6 +111,7 @@ class Finding(_AboutBiomarker, Authored, FromReport, Record):
     """
 
     titles = _l("Finding"), _l("Findings")
+    unsigned = ("status",)
     searched = ("summary", "doi", "pmid")
 
     hypothesis_id: Mapped[int | None] = mapped_column(sa.ForeignKey("hypothesis.id"), index=True)

@@ -10,13 +10,15 @@ from flask_babel import lazy_gettext as _l
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from tracker import clock
 from tracker.extensions import db
 from tracker.models.account import User
 from tracker.models.base import Authored, FromReport, Part, Record
 from tracker.models.participant import Participant
 from tracker.models.trial import Trial
+from tracker.roles import Role
 from tracker.terms.account import Action
-from tracker.terms.oversight import QueryState
+from tracker.terms.oversight import QueryState, SignatureMeaning
 
 
 class AuditEvent(db.Model):
@@ -137,3 +139,94 @@ class Mention(Part):
 
     def __str__(self):
         return f"@{self.user.name}"
+
+
+class ReportSnapshot(Authored, FromReport, Record):
+    """A report that was frozen whole, as it was then: numbers, words and drawings. It is never changed.
+
+    `content` is what `reports.frozen` made of the answer, in English as files are; `content_hash` its SHA-256. It is of
+    the trials in its list: whoever does not see all of them does not see it, and nobody for whom an arm of theirs is
+    masked.
+    """
+
+    titles = _l("Frozen report"), _l("Frozen reports")
+    searched = ("title", "asked")
+    trials_path = "trials"
+    is_final = True
+    is_data = False
+    stays_open = True
+
+    title: Mapped[str] = mapped_column(sa.String(100))
+    #: What the report was asked, in words.
+    asked: Mapped[str] = mapped_column(sa.Text)
+    tracker_version: Mapped[str] = mapped_column(sa.String(40))
+    #: The trail has its hash.
+    content: Mapped[dict] = mapped_column(deferred=True, info={"secret": True})
+    content_hash: Mapped[str] = mapped_column(sa.String(64))
+
+    trials: Mapped[list[SnapshotTrial]] = relationship(
+        back_populates="report_snapshot",
+        cascade="all, delete-orphan",
+        order_by="SnapshotTrial.position",
+        collection_class=ordering_list("position"),
+    )
+    signatures: Mapped[list[Signature]] = relationship(back_populates="snapshot", order_by="Signature.id")
+
+    def __str__(self):
+        return _("%(report)s, frozen %(day)s", report=self.title, day=self.created_at.date().isoformat())
+
+
+class SnapshotTrial(Part):
+    """A trial whose data a frozen report holds."""
+
+    owner = "report_snapshot"
+    rows = "trials"
+
+    report_snapshot_id: Mapped[int] = mapped_column(sa.ForeignKey("report_snapshot.id"), index=True)
+    trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+
+    report_snapshot: Mapped[ReportSnapshot] = relationship(back_populates="trials")
+    trial: Mapped[Trial] = relationship()
+
+    __table_args__ = (sa.UniqueConstraint("report_snapshot_id", "trial_id"),)
+
+    def __str__(self):
+        return str(self.trial)
+
+
+class Signature(Record):
+    """What somebody signed, under which name, when and what it means (21 CFR 11.50). It is never changed.
+
+    `content_hash` binds it to what the record said (11.70): where that is other now, it is void. A frozen report is
+    `snapshot`, any other record is named by its type and number; trial and participant are those whom it is about.
+    """
+
+    titles = _l("Signature"), _l("Signatures")
+    trial_path = "trial"
+    seen_with = "snapshot"
+    searched = ("printed_name",)
+    is_final = True
+    is_data = False
+    stays_open = True
+
+    trial_id: Mapped[int | None] = mapped_column(sa.ForeignKey("trial.id"), index=True)
+    participant_id: Mapped[int | None] = mapped_column(sa.ForeignKey("participant.id"), index=True)
+    snapshot_id: Mapped[int | None] = mapped_column(sa.ForeignKey("report_snapshot.id"), index=True)
+    record_type: Mapped[str] = mapped_column(sa.String(40))
+    record_id: Mapped[int]
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    printed_name: Mapped[str] = mapped_column(sa.String(100))
+    role: Mapped[Role]
+    meaning: Mapped[SignatureMeaning]
+    signed_at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+    content_hash: Mapped[str] = mapped_column(sa.String(64))
+
+    trial: Mapped[Trial | None] = relationship()
+    participant: Mapped[Participant | None] = relationship()
+    snapshot: Mapped[ReportSnapshot | None] = relationship(back_populates="signatures")
+    user: Mapped[User] = relationship()
+
+    __table_args__ = (sa.Index("ix_signature_record", "record_type", "record_id"),)
+
+    def __str__(self):
+        return _("%(name)s, %(meaning)s", name=self.printed_name, meaning=self.meaning.label)

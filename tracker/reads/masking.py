@@ -2,7 +2,15 @@
 
 import sqlalchemy as sa
 
-from tracker.models import Administration, AdverseEvent, Participant, Trial
+from tracker.models import (
+    Administration,
+    AdverseEvent,
+    Participant,
+    ReportSnapshot,
+    Signature,
+    SnapshotTrial,
+    Trial,
+)
 from tracker.roles import Permission
 from tracker.scope import reader
 from tracker.terms.trial import TrialStatus
@@ -29,13 +37,35 @@ def hides_doses() -> bool:
 
 def seen_on_pages(model) -> list:
     """What a record must meet, beside the scope, to be on a page for this reader."""
-    if model is not Administration or not hides_doses():
-        return []
-    # As Trial.hides_arms.
-    masked = sa.and_(
+    if model is Administration and hides_doses():
+        return [Administration.participant_id.not_in(_people_of_masked_trials())]
+    if model is ReportSnapshot and not reader().sees_masked_arms:
+        open_trials = sa.select(Trial.id).where(sa.not_(_masks_arms()))
+        hidden = sa.select(SnapshotTrial.report_snapshot_id).where(SnapshotTrial.trial_id.not_in(open_trials))
+        return [ReportSnapshot.id.not_in(hidden)]
+    if model is Signature:
+        return list(_signatures_seen())
+    return []
+
+
+def _signatures_seen():
+    """Those on what is on no page for the reader are on none either."""
+    if not reader().sees_masked_arms:
+        seen = sa.select(ReportSnapshot.id).where(*seen_on_pages(ReportSnapshot))
+        yield sa.or_(Signature.snapshot_id.is_(None), Signature.snapshot_id.in_(seen))
+    if hides_doses():
+        is_of_dose = Signature.record_type == Administration.__tablename__
+        yield sa.not_(sa.and_(is_of_dose, Signature.participant_id.in_(_people_of_masked_trials())))
+
+
+def _people_of_masked_trials():
+    return sa.select(Participant.id).join(Participant.trial).where(_masks_arms())
+
+
+def _masks_arms():
+    """As Trial.hides_arms."""
+    return sa.and_(
         Trial.is_randomised,
         sa.not_(Trial.results_released),
         Trial.status.not_in([status for status in TrialStatus if status.has_ended]),
     )
-    people = sa.select(Participant.id).join(Participant.trial).where(masked)
-    return [Administration.participant_id.not_in(people)]

@@ -8,7 +8,7 @@ from flask_login import current_user
 from tracker import clock
 from tracker.extensions import db
 from tracker.forms.account import EmptyForm
-from tracker.models import Agent, Biomarker, Participant, Regimen, Specimen, Trial
+from tracker.models import Agent, Biomarker, Participant, Regimen, Signature, Specimen, Trial
 from tracker.reads.decision import arms_awaiting_decision
 from tracker.reads.escalation import standings_in_scope
 from tracker.reads.evidence import (
@@ -19,6 +19,7 @@ from tracker.reads.evidence import (
 )
 from tracker.reads.oversight import queries_in
 from tracker.reads.schedule import overdue_assessments
+from tracker.reads.signing import lapsed_signatures, latest_snapshots
 from tracker.reads.treatment import unreported_serious_events
 from tracker.reads.trial import accrual
 from tracker.reports.base import run_report
@@ -81,6 +82,7 @@ def index():
         queries=queries,
         **_evidence(),
         **(_overdue() if current_user.may(Permission.EDIT_PARTICIPANTS) else {}),
+        **_signed(),
     )
 
 
@@ -88,6 +90,20 @@ def _overdue():
     """The assessments that are overdue the longest, and how many there are."""
     late = overdue_assessments(clock.today())
     return {"overdue": late.head(_SHOWN_AT_MOST).to_dict("records"), "overdue_count": len(late)}
+
+
+def _signed():
+    """Signatures that are void and were not given anew: the reader's own, of the director all; and stale snapshots."""
+    if not current_user.may(Permission.SIGN_RECORDS):
+        return {"lapsed": [], "stale_snapshots": []}
+    sees_all = current_user.may(Permission.SIGN_REPORTS)
+    snapshots = latest_snapshots(_SHOWN_AT_MOST) if sees_all else []
+    outdated = stale(snapshots)
+    return {
+        "lapsed": lapsed_signatures(*([] if sees_all else [Signature.user_id == current_user.id])),
+        "stale_snapshots": [one for one in snapshots if one.id in outdated],
+        "shown_at_most": _SHOWN_AT_MOST,
+    }
 
 
 def _evidence():

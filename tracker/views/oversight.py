@@ -70,7 +70,7 @@ def new():
     if request.method == "GET" and "record_type" not in request.args:
         flash(_("Open the record that you want to ask about, and choose “Query” there."), "info")
         return redirect(url_for("query.list"))
-    kind, about = _record_of_address()
+    kind, about = record_of_address()
     trial = trial_id_of(about)
     if trial is None:
         abort(404)
@@ -102,7 +102,7 @@ def close(id):
     return change(found, CloseForm(found), _("Close the query, or open it again"))
 
 
-def _record_of_address():
+def record_of_address():
     """The kind and the record that ?record_type=participant&record_id=12 names; 404 where the reader sees none."""
     kind = KINDS.get(request.args.get("record_type"))
     number = read_integer(request.args.get("record_id"), minimum=1)
@@ -152,7 +152,7 @@ def new_comment():
     if request.method == "GET" and "record_type" not in request.args:
         flash(_("Open the record that you want to comment on, and choose “Comment” there."), "info")
         return redirect(url_for("finding.list"))
-    kind, about = _record_of_address()
+    kind, about = record_of_address()
     result = run_named(basis) if basis else None
     trial = trial_id_of(about)
     form = CommentForm(trial_id=trial)

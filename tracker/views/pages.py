@@ -164,6 +164,8 @@ _NAVIGATION = [
         [
             (_l("Outcomes"), "reports.outcomes", "graph-up", Permission.READ_REPORTS),
             (_l("Reports"), "reports.index", "file-earmark-text", Permission.READ_REPORTS),
+            (_l("Frozen reports"), "report_snapshot.list", "file-earmark-lock", Permission.READ_REPORTS),
+            (_l("Signatures"), "signature.list", "vector-pen", Permission.READ_REPORTS),
         ],
     ),
     (

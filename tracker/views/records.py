@@ -20,13 +20,14 @@ from tracker.extensions import db, violated
 from tracker.forms.base import RecordForm
 from tracker.forms.fields import OwnerField, ValueField
 from tracker.forms.withdrawal import WithdrawalForm
-from tracker.models import Authored, Comment, FromReport, Participant, Query, Record, Submission
+from tracker.models import Authored, Comment, FromReport, Participant, Query, Record, Signature, Submission
 from tracker.reads.draft import form_address
 from tracker.reads.evidence import comments_about
 from tracker.reads.masking import seen_on_pages
 from tracker.reads.oversight import lock_about, present_locks, queries_about
 from tracker.reads.pages import list_page
 from tracker.reads.references import references_to
+from tracker.reads.signing import signatures_on, voided
 from tracker.reports.decisions import told_of
 from tracker.reports.kept import stale
 from tracker.roles import Permission
@@ -176,15 +177,28 @@ def refuse_what_is_anothers(record):
 
 def may_change(kind: RecordKind, record) -> bool:
     """Whether the reader may change and withdraw the record."""
+    return _is_ones_own(kind, record) and lock_about(record) is None
+
+
+def _is_ones_own(kind, record):
     is_anothers = isinstance(record, Authored) and record.is_anothers(current_user)
-    is_open = current_user.may(kind.edit) and record.withdrawn_at is None and not is_anothers
-    return is_open and lock_about(record) is None
+    return current_user.may(kind.edit) and record.withdrawn_at is None and not is_anothers
 
 
 def refuse_what_is_locked(record, of_all=False):
     """423 before anything is typed, where a lock lets nothing of the record change, or with of_all not all of it."""
     if request.method == "GET" and (lock := lock_about(record, of_all)) is not None:
         raise locking.refusal(lock)
+
+
+#: Kinds that nobody signs: what is said and asked, and accounts.
+_NOT_SIGNED = {"query", "comment", "user", "trial_member", "signature", "lock"}
+
+
+def may_sign(kind: RecordKind, record) -> bool:
+    """Whether the reader may sign the record: who may change it, locked or not; what is final, who may make it."""
+    may_edit = current_user.may(kind.edit) if record.is_final else _is_ones_own(kind, record)
+    return kind.name not in _NOT_SIGNED and current_user.may(Permission.SIGN_RECORDS) and may_edit
 
 
 # Listing and showing
@@ -198,7 +212,9 @@ def render_list(kind: RecordKind):
 
 
 def _stale(kind: RecordKind, records) -> set[int]:
-    """The numbers of those that rest on a report whose data have changed since."""
+    """The numbers of those that rest on a report whose data have changed since, and of signatures that are void."""
+    if kind.model is Signature:
+        return voided(records)
     return stale(records) if issubclass(kind.model, FromReport) else set()
 
 
@@ -214,6 +230,10 @@ def render_record(kind: RecordKind, record, **more):
     more["may_change"] = may_change(kind, record)
     more["lock"] = lock_about(record)
     more["locks"] = [] if record.stays_open else present_locks(record)
+    more["may_sign"] = may_sign(kind, record)
+    if "signatures" not in more:
+        more["signatures"] = signatures_on(record) if kind.name not in _NOT_SIGNED else []
+        more["void"] = voided(more["signatures"])
     more.setdefault("stale", _stale(kind, [record]))
     more.setdefault("may_edit", more["may_change"])
     return render_template(
