@@ -53,7 +53,7 @@ def test_a_course_is_derived_anew_when_something_changed(app, monkeypatch, what)
     assert course_of(participant, TODAY) is now
     monkeypatch.undo()
     assert now.outcome != before.outcome
-    assert repr(now) == repr(course._derived(participant, TODAY, str))
+    assert repr(now) == repr(course._derived([participant.id], TODAY)[participant.id].course("en", str))
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,21 @@ def test_the_first_response_that_a_trial_records_of_anybody_is_news_to_all(app, 
     assert course_of(participant, TODAY).outcome["response_recorded"]
 
 
+def test_participants_of_a_trial_are_derived_together_and_anew_each_for_itself(app, monkeypatch):
+    one = make_course({-7: 50, 56: 49})
+    other = make_course({-7: 50, 56: 20}, trial=one.trial)
+    found = course_of(one, TODAY), course_of(other, TODAY)
+    assert [len(one.visits) for one in found] == [2, 2]
+    assert [one.outcome["best_unconfirmed"] for one in found] == ["SD", "PR"]
+    change(last_assessment(one).measurements[0], diameter_mm=48)
+    assert course_of(other, TODAY) is found[1]
+    assert course_of(one, TODAY) is not found[0]
+
+
 def test_courses_that_were_not_asked_for_lately_are_forgotten():
     memory = course._Memory(2)
     for key in "abc":
-        memory.keep(key, key.upper())
-        memory.find("a")
-    assert [memory.find(key) for key in "abc"] == ["A", None, "C"]
+        memory.keep({key: (1, key.upper())})
+        memory.find("a", 1)
+    assert [memory.find(key, 1) for key in "abc"] == ["A", None, "C"]
+    assert memory.find("a", 2) is None

@@ -4,7 +4,7 @@ import datetime
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 from flask import current_app
@@ -16,17 +16,20 @@ from tracker.models import Arm, Participant, Record, ReportedOutcome, Trial, Tum
 from tracker.reads.base import data_versions
 from tracker.reads.outcome import outcomes_of
 from tracker.reads.participant import participants_frame
-from tracker.reads.response import Visit, derive, told
+from tracker.reads.response import Derived, Visit, derive, told
 from tracker.reads.schedule import scheduled
 from tracker.scope import owner_of
 
-#: Courses that one process keeps.
-KEPT = 2_000
+#: Participants whose courses one process keeps.
+KEPT = 5_000
+
+#: Participants of a trial that are derived together: it takes little longer than to derive one.
+TOGETHER = 50
 
 
 @dataclass(frozen=True)
 class Course:
-    """What is derived of one participant; a course is shared, so it is not to be changed.
+    """What is derived of one participant; it is shared, so it is not to be changed.
 
     outcome: their row of outcomes_frame; best: of `best_responses`; lesions, visits: as `told`; next: their row of
     schedule_frame, None of who is in none.
@@ -42,85 +45,134 @@ class Course:
 def course_of(participant: Participant, as_of: datetime.date, show_date: Callable = str) -> Course | None:
     """The course of one participant, as every report has it; None of a withdrawn one.
 
-    show_date: how a date of this participant is written in the reasons, in the reader's language. From memory where
-    nothing has changed: to derive one participant takes as long as to derive a hundred.
+    show_date: how a date of this participant is written in the reasons, in the reader's language. It is derived anew
+    when something changed that it rests on.
     """
-    key = (participant.id, _state(participant), as_of, str(get_locale()))
+    if participant.withdrawn_at is not None:
+        return None
     memory = current_app.extensions.setdefault("courses", _Memory(KEPT))
-    found = memory.find(key)
-    if found is None:
-        found = _derived(participant, as_of, show_date)
-        memory.keep(key, found)
-    return found
+    state = _states([participant.id], participant.trial_id)[participant.id]
+    key = (participant.id, as_of)
+    kept = memory.find(key, state)
+    if kept is None:
+        near = _near(participant)
+        states = _states(near, participant.trial_id)
+        memory.keep({(id, as_of): (states[id], one) for id, one in _derived(near, as_of).items()})
+        kept = memory.find(key, state)
+    return kept and kept.course(str(get_locale()), show_date)
 
 
-def _derived(participant, as_of, show_date) -> Course | None:
-    condition = Participant.id == participant.id
+@dataclass(frozen=True)
+class _Kept:
+    """What was derived of a participant among others; the sentences about it by language."""
+
+    outcome: dict
+    best: dict
+    next: dict | None
+    derived: Derived
+    courses: dict[str, Course] = field(default_factory=dict)
+
+    def course(self, language, show_date) -> Course:
+        if language not in self.courses:
+            lesions, responses = (
+                one[one["participant_id"] == self.outcome["participant_id"]]
+                for one in (self.derived.lesions, self.derived.responses)
+            )
+            lesions, visits = told(replace(self.derived, lesions=lesions, responses=responses), show_date)
+            self.courses[language] = Course(self.outcome, self.best, lesions, visits, self.next)
+        return self.courses[language]
+
+
+def _near(participant) -> list[int]:
+    """The participant and others of the trial, those entered about the same time."""
+    distance = sa.func.abs(Participant.id - participant.id)
+    chosen = sa.select(Participant.id).where(Participant.trial_id == participant.trial_id)
+    return list(db.session.scalars(chosen.order_by(distance).limit(TOGETHER)))
+
+
+def _derived(ids, as_of) -> dict[int, _Kept]:
+    condition = Participant.id.in_(ids)
     people = participants_frame(condition, as_of)
     if people.empty:
-        return None
+        return {}
     derived = derive(people, condition, as_of)
-    outcome = outcomes_of(people, derived, condition, as_of).to_dict("records")[0]
-    lesions, visits = told(derived, show_date)
-    best = derived.best.reset_index().to_dict("records")[0]
-    return Course(outcome, best, lesions, visits, _next(participant, people, derived, as_of))
+    outcomes = outcomes_of(people, derived, condition, as_of).to_dict("records")
+    best = {row["participant_id"]: row for row in derived.best.reset_index().to_dict("records")}
+    following = _next(people, derived, ids, as_of)
+    return {
+        row["participant_id"]: _Kept(
+            row, best[row["participant_id"]], following.get(row["participant_id"]), derived
+        )
+        for row in outcomes
+    }
 
 
-def _next(participant, people, derived, as_of) -> dict | None:
-    if participant.trial.status.has_ended:
-        return None
-    told_of = [participant.id] if participant.reported_outcome else []
-    found = scheduled(people, derived, told_of, as_of)
-    return found.to_dict("records")[0] if len(found) else None
+def _next(people, derived, ids, as_of) -> dict[int, dict]:
+    trial = db.session.get(Trial, int(people["trial_id"].iloc[0]))
+    if trial.status.has_ended:
+        return {}
+    reported = sa.select(ReportedOutcome.participant_id).where(ReportedOutcome.participant_id.in_(ids))
+    found = scheduled(people, derived, list(db.session.scalars(reported)), as_of)
+    return {row["participant_id"]: row for row in found.to_dict("records")}
 
 
-def _state(participant) -> tuple:
-    """Of which state of the data a course is: a change of a record that it rests on makes one of these numbers larger.
+def _states(ids: list[int], trial_id: int) -> dict[int, tuple]:
+    """Of each of these participants of a trial, which state of the data their course is of.
 
-    The versions, withdrawn records counted too, of the participant and their records, and of the trial and its arms;
-    whether the trial has an assessment or a reported response of anybody; the version of what belongs to no trial.
+    A change of a record that it rests on makes one of these numbers larger: the versions, withdrawn records counted
+    too, of the participant and their records, and of the trial and its arms; whether the trial has an assessment or a
+    reported response of anybody; the version of what belongs to no trial.
     """
-    sums = [
-        sa.select(sa.func.sum(model.version)).where(model.participant_id == participant.id)
+    records = [
+        sa.select(sa.func.sum(model.version)).where(model.participant_id == Participant.id)
         for model in Record.__subclasses__()
         if model.trial_path and model.trial_path != "trial" and owner_of(model)[0] is Participant
     ]
-    sums.append(sa.select(sa.func.sum(Arm.version)).where(Arm.trial_id == participant.trial_id))
+    arms = sa.select(sa.func.sum(Arm.version)).where(Arm.trial_id == trial_id)
     anybody = orm.aliased(Participant)
     told_of = [
         sa.select(model.id)
         .join(anybody, anybody.id == model.participant_id)
-        .where(anybody.trial_id == participant.trial_id, *conditions)
+        .where(anybody.trial_id == trial_id, *conditions)
         .exists()
         for model, conditions in (
             (TumorAssessment, []),
             (ReportedOutcome, [ReportedOutcome.best_overall_response.is_not(None)]),
         )
     ]
-    statement = sa.select(
-        Participant.version, Trial.version, *(one.scalar_subquery() for one in sums), *told_of
+    sums = [one.scalar_subquery() for one in (*records, arms)]
+    statement = (
+        sa.select(Participant.id, Participant.version, Trial.version, *sums, *told_of)
+        .join(Participant.trial)
+        .where(Participant.id.in_(ids))
     )
-    statement = statement.join(Participant.trial).where(Participant.id == participant.id)
-    row = db.session.execute(statement.execution_options(include_withdrawn=True)).one()
-    return (*row, data_versions().get(None))
+    rows = db.session.execute(statement.execution_options(include_withdrawn=True))
+    shared = data_versions().get(None)
+    return {row[0]: (*row, shared) for row in rows}
 
 
 class _Memory:
-    """Courses by key, the least recently used of which go."""
+    """What was derived, with the state that it is of, by key; the least recently used of it goes."""
 
     def __init__(self, limit: int):
         self.limit = limit
-        self._courses: OrderedDict[tuple, Course] = OrderedDict()
+        self._kept: OrderedDict[tuple, tuple] = OrderedDict()
         self._lock = threading.Lock()
 
-    def find(self, key) -> Course | None:
+    def find(self, key, state):
+        """What is kept under the key, if it is of this state."""
         with self._lock:
-            if key in self._courses:
-                self._courses.move_to_end(key)
-            return self._courses.get(key)
+            known, found = self._kept.get(key, (None, None))
+            if known != state:
+                return None
+            self._kept.move_to_end(key)
+            return found
 
-    def keep(self, key, course) -> None:
+    def keep(self, found: dict[tuple, tuple]) -> None:
+        """found: by key the state and what is of it."""
         with self._lock:
-            self._courses[key] = course
-            while len(self._courses) > self.limit:
-                self._courses.popitem(last=False)
+            for key, pair in found.items():
+                self._kept[key] = pair
+                self._kept.move_to_end(key)
+            while len(self._kept) > self.limit:
+                self._kept.popitem(last=False)
