@@ -415,8 +415,8 @@ SAVES = [
     (Role.DIRECTOR, "/arm-decisions/{arm_decision}/withdraw", dict(reason=WHY)),
     (Role.DIRECTOR, "/locks/new?trial={trial}&participant={idle_participant}", dict(reason=WHY)),
     (Role.DIRECTOR, "/locks/{lock}/unlock", dict(reason=WHY)),
-    (Role.PHYSICIAN, "/queries/{query}/answer", dict(answer="Yes.")),
-    (Role.MONITOR, "/queries/{query}/close", dict(state="closed")),
+    (Role.PHYSICIAN, "/queries/{query}/answer", dict(text="Yes.")),
+    (Role.MONITOR, "/queries/{query}/close", dict(state="closed", text="Settled.")),
 ]
 
 #: Every kind can be withdrawn; the forms are all alike.

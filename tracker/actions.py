@@ -17,6 +17,7 @@ from tracker.models import (
     Lesion,
     Participant,
     Query,
+    QueryMessage,
     Record,
     RecoveryCode,
     RefusedSignIn,
@@ -34,16 +35,18 @@ from tracker.models import (
 from tracker.models import Finding as BiomarkerFinding
 from tracker.models.second_factor import recovery_mac, seal
 from tracker.reads.account import is_last_administrator
+from tracker.reads.checks import CHECKED, checked_frame, checks_rest_on
 from tracker.reads.draft import too_old
+from tracker.reads.oversight import with_values
 from tracker.reads.response import RESPONSES_REST_ON, response_questions
 from tracker.roles import Role
-from tracker.rules.checks import Check, Finding, Weight, rules_of
+from tracker.rules.checks import Check, Finding, Weight, rules_of, run_checks
 from tracker.rules.passwords import check_password
 from tracker.rules.second_factor import RECOVERY_DIGITS, new_recovery_codes, steps_of
 from tracker.scope import reader, trial_id_of
 from tracker.terms.account import Action, SecondFactorEvent
 from tracker.terms.evidence import FindingStatus
-from tracker.terms.oversight import QueryState, SignatureMeaning
+from tracker.terms.oversight import QueryState, QueryStep, SignatureMeaning
 from tracker.terms.response import BaselineQuestion, CourseQuestion
 from tracker.values import Refusal, read_code, read_term
 
@@ -271,6 +274,49 @@ def participant_of(record: Record) -> Participant | None:
     return record if isinstance(record, Participant) else getattr(record, "participant", None)
 
 
+#: The steps that a query can take from each state, and the state to which each leads.
+_STEPS = {
+    QueryStep.ANSWERED: ({QueryState.OPEN, QueryState.ANSWERED}, QueryState.ANSWERED),
+    QueryStep.CLOSED: ({QueryState.OPEN, QueryState.ANSWERED}, QueryState.CLOSED),
+    QueryStep.REOPENED: ({QueryState.ANSWERED, QueryState.CLOSED}, QueryState.OPEN),
+}
+
+
+def check_step(query: Query, step: QueryStep) -> None:
+    """Raises Refusal, 409, where the query's state does not allow the step; 403 where the reader may not take it."""
+    froms, _to = _STEPS[step]
+    if query.state not in froms:
+        told = {
+            QueryState.OPEN: _("The query is open already."),
+            QueryState.CLOSED: _("The query is closed: it can be opened again, not answered or closed."),
+        }
+        raise Refusal(told[query.state], status=409)
+    answered_by = query.last_answer and query.last_answer.author_id
+    if step is QueryStep.CLOSED and answered_by is not None and answered_by == reader().user_id:
+        raise Refusal(_("Nobody closes a query by their own answer: ask a colleague to."), status=403)
+
+
+def take_step(query: Query, step: QueryStep, text: str | None) -> None:
+    """Answer a query, close it, or open it again. text: what is said about it.
+
+    Raises Refusal as `check_step`, and 422 where words are missing: only an answered query is closed without a word.
+    """
+    check_step(query, step)
+    if not text and not (step is QueryStep.CLOSED and query.state is QueryState.ANSWERED):
+        told = {
+            QueryStep.ANSWERED: _("Write the answer."),
+            QueryStep.CLOSED: _("Nobody has answered it: say why it is closed all the same."),
+            QueryStep.REOPENED: _("Say what is still to be answered."),
+        }
+        raise Refusal(told[step], "text")
+    _note_step(query, step, reader().user_id, text)
+
+
+def _note_step(query, step, author_id, text=None):
+    query.state = _STEPS[step][1]
+    query.messages.append(QueryMessage(step=step, author_id=author_id, at=clock.now(), text=text))
+
+
 def settle_queries(record: Record, findings: list[Finding]) -> None:
     """Open a query for each rule that finds something in a stored record; close those whose data are mended.
 
@@ -285,6 +331,8 @@ def settle_queries(record: Record, findings: list[Finding]) -> None:
         isinstance(record, Participant) and changed_fields(record) & RESPONSES_REST_ON
     ):
         settle_response_queries(Participant.id == about.id)
+    if isinstance(record, Participant) and changed_fields(record) & checks_rest_on():
+        settle_queries_around(Participant.id == about.id)
 
 
 def settle_queries_of(
@@ -301,7 +349,28 @@ def settle_queries_of(
         for check, number, about in found
     ]
     stored = sa.select(Query).where(Query.record_type == name, Query.rule.in_(rules_of(name)))
-    _settle(rows, [stored.where(Query.record_id.in_(numbers)) for numbers in batches(ids)])
+    _settle(model, rows, [stored.where(Query.record_id.in_(numbers)) for numbers in batches(ids)])
+
+
+def settle_queries_around(participants: sa.ColumnElement) -> None:
+    """The same for the records of these participants, whose own dates the checks of those records look at, too."""
+    for model in CHECKED:
+        rules = rules_of(model.__tablename__)
+        if model is Participant or not rules:
+            continue
+        columns = checked_frame(model, participants, clock.today())
+        db.session.flush()
+        found = [
+            _question(int(row.trial_id), int(row.participant_id), model.__tablename__, int(row.record_id),
+                      one.check.name, one.check.field, one.check.message)
+            for one in run_checks(model.__tablename__, columns) if one.check.weight is Weight.QUERY
+            for row in columns.loc[one.mask, ["trial_id", "participant_id", "record_id"]].itertuples(index=False)
+        ]  # fmt: skip
+        of_them = Query.participant_id.in_(sa.select(Participant.id).where(participants))
+        stored = sa.select(Query).where(
+            of_them, Query.record_type == model.__tablename__, Query.rule.in_(rules)
+        )
+        _settle(model, found, [stored])
 
 
 def settle_response_queries(participants: sa.ColumnElement) -> None:
@@ -314,7 +383,7 @@ def settle_response_queries(participants: sa.ColumnElement) -> None:
         for trial_id, about, number, rule in asked[columns].astype(object).itertuples(index=False)
     ]
     of_them = Query.participant_id.in_(sa.select(Participant.id).where(participants))
-    _settle(rows, [sa.select(Query).where(of_them, Query.rule.in_(labels))])
+    _settle(TumorAssessment, rows, [sa.select(Query).where(of_them, Query.rule.in_(labels))])
 
 
 def _question(trial_id, about, record_type, number, rule, field, message) -> dict:
@@ -328,21 +397,34 @@ def _question(trial_id, about, record_type, number, rule, field, message) -> dic
         "field": field,
         "rule": rule,
         "question": words,
+        "is_found": True,
     }
 
 
-def _settle(found: list[dict], stored: list[sa.Select]) -> None:
-    """Close what is stored and not found any more; store what is found and not stored."""
+def _settle(model, found: list[dict], stored: list[sa.Select]) -> None:
+    """Close what is stored and not found any more, open again what is found anew, store what was never found.
+
+    What a person closed although the fault stands, stays closed until the data are mended and the fault returns.
+    """
     rows = {(row["rule"], row["record_id"]): row for row in found}
     known = {
         (one.rule, one.record_id): one
         for chosen in stored
-        for one in db.session.scalars(chosen.where(Query.state != QueryState.CLOSED))
+        for one in db.session.scalars(chosen.order_by(Query.id))
     }
     for key, query in known.items():
-        if key not in rows:
-            query.state = QueryState.CLOSED
-    store_rows(Query, [row for key, row in rows.items() if key not in known])
+        if query.is_found == (key in rows):
+            continue
+        query.is_found = key in rows
+        if query.is_found and query.state is QueryState.CLOSED:
+            _note_step(query, QueryStep.REOPENED, None)
+        elif not query.is_found and query.state is not QueryState.CLOSED:
+            _note_step(query, QueryStep.CLOSED, None)
+    fresh = [row for key, row in rows.items() if key not in known]
+    for some in batches(fresh):
+        with force_locale("en"):
+            some = with_values(model, some)
+        store_rows(Query, some)
 
 
 def signature_on(

@@ -173,9 +173,7 @@ def test_no_check_finds_anything_but_what_a_query_asks(centre, model):
     findings = run_checks(table, found)
     asked = {
         (query.rule, query.record_id)
-        for query in db.session.scalars(
-            sa.select(Query).where(Query.record_type == table, Query.rule.is_not(None))
-        )
+        for query in db.session.scalars(sa.select(Query).where(Query.record_type == table, Query.is_found))
     }
     told = {
         (one.check.name, record_id)

@@ -376,6 +376,9 @@ def test_a_query_is_opened_once_and_closed_when_a_later_file_mends_the_data(load
     assert [rule for rule, _id in questions()] == ["serious_without_awareness", "serious_without_criterion"]
     load(text.replace("Y,,", "Y,hospitalisation,"), EVENTS)
     assert [rule for rule, _id in questions()] == ["serious_without_awareness"]
+    queries = db.session.scalars(sa.select(Query).order_by(Query.rule)).all()
+    assert [(one.state, one.is_found) for one in queries] == [("open", True), ("closed", False)]
+    assert [message.step for message in queries[1].messages] == ["closed"]
 
 
 # Mappings

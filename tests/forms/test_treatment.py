@@ -220,3 +220,41 @@ def test_a_serious_event_stands_on_the_first_page_until_it_is_reported(physician
     (found,) = stored(AdverseEvent)
     physician.submit(f"/adverse-events/{found.id}/edit", reported_to_sponsor_on="2024-02-16")
     assert "Serious events not yet reported" not in physician.get("/").text
+
+
+def test_a_rules_query_opens_again_when_the_fault_returns_and_is_never_doubled(physician, participant):
+    event(physician, participant, outcome="fatal", grade="3")
+    (found,) = stored(AdverseEvent)
+    address = f"/adverse-events/{found.id}/edit"
+    physician.submit(address, grade="5", reason="the report says so")
+    physician.submit(address, grade="3", reason="the report was another's")
+    (query,) = [one for one in stored(Query) if one.rule == "fatal_without_grade_5"]
+    assert (query.state, query.asked_value) == (QueryState.OPEN, "3")
+    assert [message.step for message in query.messages] == ["closed", "reopened"]
+    assert {message.author_id for message in query.messages} == {None}
+
+
+def test_a_rules_query_that_a_person_closed_stays_closed_while_the_fault_stands(
+    sign_in, physician, participant
+):
+    event(physician, participant, outcome="fatal", grade="3")
+    (found,), (query,) = stored(AdverseEvent), stored(Query)
+    monitor = sign_in(Role.MONITOR, [participant.trial])
+    monitor.submit(f"/queries/{query.id}/close", state="closed", text="The source says grade 3.")
+    address = f"/adverse-events/{found.id}/edit"
+    physician.submit(address, narrative="Seen on the ward.", reason="added")
+    assert [one.state for one in stored(Query)] == [QueryState.CLOSED]
+    physician.submit(address, grade="5", reason="the report says so")
+    physician.submit(address, grade="3", reason="the report was another's")
+    assert stored(Query)[0].state is QueryState.OPEN
+
+
+def test_a_participants_own_dates_settle_the_queries_of_their_events(physician, participant):
+    event(physician, participant, started_on="2024-01-05")
+    assert [query.rule for query in stored(Query)] == ["started_before_consent"]
+    physician.submit(f"/participants/{participant.id}/edit", consented_on="2024-01-04", reason="misread")
+    assert [query.state for query in stored(Query)] == [QueryState.CLOSED]
+    physician.submit(
+        f"/participants/{participant.id}/edit", consented_on="2024-01-08", reason="misread again"
+    )
+    assert [query.state for query in stored(Query)] == [QueryState.OPEN]

@@ -7,7 +7,7 @@ import pytest
 
 from tests.factories import make_course, make_participant, make_reported_outcome, make_trial
 from tracker.models import Participant
-from tracker.reads.outcome import course_of
+from tracker.reads.course import course_of
 from tracker.reads.schedule import overdue_of, schedule_frame
 from tracker.roles import Role
 from tracker.terms.trial import ResponseCriteria, TrialStatus

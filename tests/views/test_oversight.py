@@ -1,13 +1,17 @@
 """Queries: who asks, answers and closes."""
 
+import datetime
+
 import pytest
 import sqlalchemy as sa
 
+from tests.conftest import form_values
 from tests.factories import make_administration, make_participant, make_query, make_trial
+from tracker import clock
 from tracker.extensions import db
-from tracker.models import AuditEvent, Query
+from tracker.models import AuditEvent, Query, QueryMessage, User
 from tracker.roles import Role
-from tracker.terms.oversight import QueryState
+from tracker.terms.oversight import QueryState, QueryStep
 
 
 @pytest.fixture
@@ -29,19 +33,102 @@ def test_a_question_stands_on_the_record_until_it_is_closed(sign_in, participant
     physician = sign_in(Role.PHYSICIAN, [participant.trial])
     assert ask(physician, participant).status_code == 303
     assert "Is it really 1?" in physician.get(f"/participants/{participant.id}").text
-    physician.submit(f"/queries/{query().id}/answer", answer="Yes, as seen on the day.")
+    physician.submit(f"/queries/{query().id}/answer", text="Yes, as seen on the day.")
     assert query().state is QueryState.ANSWERED
-    sign_in(Role.MONITOR, [participant.trial]).submit(f"/queries/{query().id}/close", state="closed")
+    monitor = sign_in(Role.MONITOR, [participant.trial])
+    monitor.submit(f"/queries/{query().id}/close", state="closed")
     assert query().state is QueryState.CLOSED
     assert "Is it really 1?" not in physician.get(f"/participants/{participant.id}").text
+    page = monitor.get(f"/queries/{query().id}").text
+    assert "Yes, as seen on the day." in page
+    assert query().asked_value == "1"
+    assert query().opened_by.role is Role.PHYSICIAN
     changes = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.record_type == "query")).all()
     assert len(changes) == 3
 
 
-def test_a_query_may_be_opened_again(sign_in, participant):
+def test_a_record_marks_the_field_and_offers_to_ask(sign_in, participant):
+    ask(sign_in(Role.MONITOR, [participant.trial]), participant)
+    page = sign_in(Role.MONITOR, [participant.trial]).get(f"/participants/{participant.id}").text
+    assert page.count('class="query-mark"') == 1
+    assert "field=ecog" in page
+    assert "query-ask" not in sign_in(Role.ADMIN).get(f"/trials/{participant.trial_id}").text
+
+
+def test_the_link_beside_a_field_chooses_it(sign_in, participant):
+    browser = sign_in(Role.MONITOR, [participant.trial])
+    address = f"/queries/new?record_type=participant&record_id={participant.id}"
+    assert '<option value="ecog" selected' in browser.get(f"{address}&field=ecog").text
+    assert " selected" not in browser.get(f"{address}&field=password").text.split("question")[0]
+
+
+@pytest.mark.parametrize(
+    "state, state_sent, text, status, told",
+    [
+        ("open", "closed", "", 422, "say why it is closed"),
+        ("open", "closed", "Asked by mistake.", 303, None),
+        ("open", "open", "Again.", 409, "open already"),
+        ("answered", "closed", "", 303, None),
+        ("answered", "open", "", 422, "still to be answered"),
+        ("answered", "open", "Which day?", 303, None),
+        ("closed", "open", "Which day?", 303, None),
+        ("closed", "closed", "", 409, "is closed"),
+    ],
+)
+def test_only_possible_steps_are_taken(sign_in, participant, state, state_sent, text, status, told):
+    found = make_query(trial=participant.trial, state=QueryState(state))
+    answer = sign_in(Role.DIRECTOR).submit(f"/queries/{found.id}/close", state=state_sent, text=text)
+    assert answer.status_code == status
+    assert told is None or told in answer.text
+    assert query().state == (state_sent if status == 303 else state)
+
+
+def test_a_closed_query_is_not_answered(sign_in, participant):
     found = make_query(trial=participant.trial, state=QueryState.CLOSED)
-    sign_in(Role.DIRECTOR).submit(f"/queries/{found.id}/close", state="open")
-    assert query().state is QueryState.OPEN
+    answer = sign_in(Role.PHYSICIAN, [participant.trial]).get(f"/queries/{found.id}/answer")
+    assert answer.status_code == 409
+    assert "opened again" in answer.text
+
+
+def test_nobody_closes_by_their_own_answer(sign_in, participant):
+    browser = sign_in(Role.DIRECTOR)
+    found = make_query(trial=participant.trial, state=QueryState.ANSWERED)
+    author = db.session.scalar(sa.select(User.id).where(User.role == Role.DIRECTOR))
+    found.messages.append(QueryMessage(step=QueryStep.ANSWERED, author_id=author, text="As I said."))
+    db.session.commit()
+    answer = browser.submit(f"/queries/{found.id}/close", state="closed")
+    assert answer.status_code == 403
+    assert "own answer" in answer.text
+
+
+def test_an_answer_that_crossed_another_is_shown_both(sign_in, participant):
+    found = make_query(trial=participant.trial)
+    first, second = (sign_in(Role.PHYSICIAN, [participant.trial]) for _repeat in range(2))
+    address = f"/queries/{found.id}/answer"
+    typed = form_values(second.get(address).text) | {"text": "No."}
+    first.submit(address, text="Yes.")
+    answer = second.post(address, data=typed)
+    assert answer.status_code == 409
+    assert "Answered: Yes." in answer.text
+
+
+@pytest.mark.parametrize(
+    "asked, found",
+    [
+        ("origin=rule", [1]),
+        ("origin=person", [2, 3]),
+        ("age=older", [3]),
+        ("age=week", [1, 2]),
+        ("participant=1", [2]),
+    ],
+)
+def test_the_list_is_narrowed(sign_in, participant, asked, found):
+    old = clock.now() - datetime.timedelta(days=40)
+    make_query(trial=participant.trial, rule="serious_without_criterion", question="one")
+    make_query(trial=participant.trial, participant=participant, question="two")
+    make_query(trial=participant.trial, created_at=old, question="three")
+    page = sign_in(Role.MONITOR, [participant.trial]).get(f"/queries/?{asked}").text
+    assert [number for number in (1, 2, 3) if f'href="/queries/{number}"' in page] == found
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 What is where: `regimen.py` agents, regimens and published results; `trial.py` the trials; `biomarker.py` the
 markers and their measurements, `specimen.py` in what they were made; `outcome.py` what becomes of a participant;
 `participant.py` who they are; `escalation.py` dose levels and decisions; `treatment.py` doses; `safety.py` adverse
-events; `response.py` lesions and assessments; `evidence.py` hypotheses and findings.
+events; `response.py` lesions and assessments; `evidence.py` hypotheses and findings; `oversight.py`
+what is said of queries.
 """
 
 import datetime
@@ -17,6 +18,7 @@ from tracker.demo.chance import Chance
 from tracker.demo.decision import store_decisions_about_arms
 from tracker.demo.escalation import LADDERS, store_decisions, store_levels
 from tracker.demo.evidence import mend_a_value, store_evidence
+from tracker.demo.oversight import store_talk
 from tracker.demo.participant import enrol
 from tracker.demo.regimen import store_regimens
 from tracker.demo.response import store_responses
@@ -90,6 +92,7 @@ def load(today: datetime.date | None = None) -> bool:
         store_decisions_about_arms(today, users["lindqvist"])
         db.session.commit()
     store_evidence(users, now)
+    store_talk(users, today)
     db.session.commit()
     with because("The decimal point was misread in the laboratory's list."):
         mend_a_value()

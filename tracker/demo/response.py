@@ -49,6 +49,9 @@ _SPREAD = {
     "LIVER": {_LIVER: 65, _LUNG: 20, _NODES: 15},
     "PANCREAS": {Organ.PANCREAS: 50, _LIVER: 50},
 }
+#: Of so many visits the last one decides nothing about the best response.
+_MANY = 6
+
 _NOT_TARGET = (
     "bone lesion of the third lumbar vertebra",
     "ascites",
@@ -87,11 +90,14 @@ class _Seen:
 def store_responses(people, chance: Chance):
     """Lesions and assessments of the people of one trial who have dates."""
     lesions, visits, calls = [], [], []
+    has_missed = False
     for person in people:
         if person.row["first_dose_on"] is None:
             continue
         targets, others = _baseline(person, chance)
         seen = list(_course(person, targets, chance))
+        if not has_missed and _is_followed(person) and len(seen) >= _MANY:
+            has_missed, seen = True, seen[:-1]  # the last visit is overdue
         lesions += [(person, row) for row in _lesion_rows(targets, others, seen)]
         visits += [(person, targets, others, one) for one in seen]
         calls += _differing_calls(person, seen, chance)
@@ -116,6 +122,12 @@ def store_responses(people, chance: Chance):
             ]
         )
     store_rows(TumorAssessment, rows, {LesionMeasurement: parts})
+
+
+def _is_followed(person) -> bool:
+    """Whether nothing has ended the participant's assessments."""
+    ends = ("off_treatment_on", "new_therapy_on", "off_study_on", "died_on")
+    return all(person.row.get(name) is None for name in ends)
 
 
 def _baseline(person, chance):

@@ -421,9 +421,10 @@ def _questions(rows, events):
         return []
     rows[severe[2]]["serious_criterion"] = None
     check = rules_of("adverse_event")["serious_without_criterion"]
-    found = [(severe[2], {"field": check.field, "rule": check.name, "question": str(check.message)})]
+    asked = {"field": check.field, "rule": check.name, "is_found": True, "question": str(check.message)}
+    found = [(severe[2], asked)]
     lasting = [place for place in severe if rows[place]["ended_on"] is None]
     asked = {"field": "outcome", "question": "Has this event ended meanwhile? Please give its outcome."}
-    found += [(place, {**asked, "rule": None}) for place in lasting[:2]]
+    found += [(place, {**asked, "rule": None, "is_found": False}) for place in lasting[:2]]
     common = {"record_type": "adverse_event", "trial_id": events[0].person.row["trial_id"]}
     return [(place, common | row) for place, row in found]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy.orm import joinedload, selectinload
 
-from tracker.actions import settle_queries_of, settle_response_queries
+from tracker.actions import settle_queries_around, settle_queries_of, settle_response_queries
 from tracker.audit import batches, store_columns
 from tracker.exchange.compare import Changes, Comparison
 from tracker.exchange.sections import SECTIONS
@@ -186,6 +186,9 @@ def _settle_queries(comparison, ids, trial_id):
                 for key, code in zip(records[section.key], records["participant"])
             ]
             settle_queries_of(section.model, trial_id, changed, found)
+        if section.name == "participant" and len(changes.changed):
+            for numbers in batches(sorted(people[code] for code in changes.changed[section.key])):
+                settle_queries_around(Participant.id.in_(numbers))
         if section.name == "participant":  # new ones have no assessment that is not in the file
             touched |= set(changes.changed[section.key])
         elif section.name in _OF_RESPONSES:

@@ -2,16 +2,43 @@
 
 import re
 
+from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.forms.base import RecordForm
-from tracker.forms.fields import ChoiceField, RecordField, TermField, TextField
-from tracker.models import Comment, Mention, Participant, Query, Trial, User
+from tracker.extensions import db
+from tracker.forms.base import Conflict, RecordForm
+from tracker.forms.fields import (
+    CheckboxField,
+    ChoiceField,
+    RecordField,
+    RowForm,
+    RowsField,
+    TermField,
+    TextField,
+)
+from tracker.models import Comment, Mention, Participant, Query, QueryMessage, Trial, User
 from tracker.reads.evidence import users_named
 from tracker.roles import Permission
-from tracker.terms.oversight import QueryState
-from tracker.values import Refusal
+from tracker.terms.oversight import QueryAge, QueryOrigin, QueryState, QueryStep
+from tracker.values import Refusal, read_integer
+
+
+class MessageForm(RowForm):
+    """What a query's history calls its messages."""
+
+    step = TermField(_l("Step"), QueryStep)
+    text = TextField(_l("Words"), optional=True)
+    author = RecordField(_l("Author"), User, optional=True)
+    at = TextField(_l("When"), optional=True)
+
+
+class AskedAboutField(RecordField):
+    """Whose queries a list shows: the address names the participant, as there are too many to choose from."""
+
+    def options(self):
+        named = db.session.get(self.model, read_integer(request.args.get(self.name), minimum=1) or 0)
+        return [(named.id, str(named))] if named is not None else []
 
 
 class QueryForm(RecordForm):
@@ -19,16 +46,21 @@ class QueryForm(RecordForm):
 
     model = Query
     sections = [
-        (_l("Query"), ["trial", "participant", "record_type", "field", "question", "state", "answer"])
+        (_l("Query"), ["trial", "participant", "record_type", "field", "asked_value", "question", "state"])
     ]
 
     trial = RecordField(_l("Trial"), Trial)
-    participant = RecordField(_l("Participant"), Participant, optional=True)
+    participant = AskedAboutField(_l("Participant"), Participant, optional=True)
     record_type = TextField(_l("Kind of record"))
     field = TextField(_l("Field"))
+    asked_value = TextField(_l("Value when asked"), optional=True)
     question = TextField(_l("Question"))
     state = TermField(_l("State"), QueryState)
-    answer = TextField(_l("Answer"), optional=True)
+    origin = TermField(_l("Opened by"), QueryOrigin, optional=True)
+    age = TermField(_l("Opened"), QueryAge, optional=True)
+    opened_by = RecordField(_l("Opened by"), User, optional=True)
+    is_found = CheckboxField(_l("The rule finds it"))
+    messages = RowsField(_l("Message"), MessageForm, QueryMessage, least=0)
 
 
 class WhichField(ChoiceField):
@@ -62,20 +94,51 @@ class AskForm(RecordForm):
         super().__init__(**kwargs)
 
 
-class AnswerForm(RecordForm):
+class StepForm(RecordForm):
+    """A step of a query: what is said goes into its messages, by `actions.take_step`."""
+
     model = Query
-    sections = [(_l("Answer"), ["answer"])]
 
-    answer = TextField(_l("Answer"), multiline=True, maximum=1000)
+    def populate_obj(self, record):
+        """The step does it."""
+
+    @property
+    def conflicting(self):
+        """Whatever somebody else said meanwhile, the step may not be right any more."""
+        return ["text"] if self.is_stale else []
+
+    def show_conflicts(self, shown, who, when):
+        last = self.record.messages[-1] if self.record.messages else None
+        words = ": ".join(filter(None, [str(self.record.state.label), last and last.text]))
+        self.text.conflict = Conflict(words, who, when)
+        self.version.data = str(self.record.version)
+        self.version.raw_data = None
 
 
-class CloseForm(RecordForm):
+class AnswerForm(StepForm):
+    sections = [(_l("Answer"), ["text"])]
+
+    text = TextField(_l("Answer"), multiline=True, maximum=1000)
+
+
+class CloseForm(StepForm):
     """Whether the answer settles the query."""
 
-    model = Query
-    sections = [(_l("Decision"), ["state"])]
+    sections = [(_l("Decision"), ["state", "text"])]
 
     state = TermField(_l("The query is now"), [QueryState.CLOSED, QueryState.OPEN])
+    text = TextField(
+        _l("Remark"),
+        multiline=True,
+        maximum=1000,
+        optional=True,
+        help=_l("Needed to open it again, and to close what nobody answered."),
+    )
+
+    def __init__(self, record, **kwargs):
+        super().__init__(record, **kwargs)
+        if not self.is_submitted():
+            self.state.data = QueryState.OPEN if record.state is QueryState.CLOSED else QueryState.CLOSED
 
 
 #: A name of an account after an @ that follows no letter, so that an address is none.

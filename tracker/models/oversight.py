@@ -7,6 +7,7 @@ import datetime
 import sqlalchemy as sa
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.ext.orderinglist import ordering_list
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -18,7 +19,7 @@ from tracker.models.participant import Participant
 from tracker.models.trial import Trial
 from tracker.roles import Role
 from tracker.terms.account import Action
-from tracker.terms.oversight import QueryState, SignatureMeaning
+from tracker.terms.oversight import QueryAge, QueryOrigin, QueryState, QueryStep, SignatureMeaning
 
 
 class AuditEvent(db.Model):
@@ -60,16 +61,18 @@ class AuditSeal(db.Model):
 
 
 class Query(Record):
-    """A discrepancy on a field of a record, opened by a rule or a person, answered, and closed.
+    """A discrepancy on a field of a record, opened by a rule or a person, answered, closed, and perhaps opened again.
 
-    `participant` is whom the record is about, if anybody. `rule` names the check that opened it, which closes it
-    when the data are mended; None where a person did.
+    `participant` is whom the record is about, if anybody. asked_value: what stood in the field when it was asked
+    about, in words; None where nothing did, or where not everybody may read it. `rule` names the check that opened
+    it, which closes it when the data are mended; None where a person did. is_found: whether that check found the
+    fault when it looked last. `actions` has the steps from one state to the next.
     """
 
     titles = _l("Query"), _l("Queries")
     trial_path = "trial"
     stays_open = True
-    searched = ("question", "answer")
+    searched = ("question",)
     needs_reason = False
 
     trial_id: Mapped[int] = mapped_column(sa.ForeignKey("trial.id"), index=True)
@@ -77,18 +80,75 @@ class Query(Record):
     record_type: Mapped[str] = mapped_column(sa.String(40))
     record_id: Mapped[int]
     field: Mapped[str] = mapped_column(sa.String(40))
+    asked_value: Mapped[str | None] = mapped_column(sa.String(300))
     rule: Mapped[str | None] = mapped_column(sa.String(80))
+    is_found: Mapped[bool] = mapped_column(default=False)
+    opened_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)
     question: Mapped[str] = mapped_column(sa.String(500))
-    answer: Mapped[str | None] = mapped_column(sa.String(1000))
     state: Mapped[QueryState] = mapped_column(default=QueryState.OPEN)
 
     trial: Mapped[Trial] = relationship()
     participant: Mapped[Participant | None] = relationship()
+    opened_by: Mapped[User | None] = relationship()
+    messages: Mapped[list[QueryMessage]] = relationship(
+        back_populates="query",
+        cascade="all, delete-orphan",
+        order_by="QueryMessage.position",
+        collection_class=ordering_list("position"),
+    )
 
     __table_args__ = (sa.Index("ix_query_record", "record_type", "record_id"),)
 
     def __str__(self):
         return _("Query %(number)d", number=self.id)
+
+    @hybrid_property
+    def origin(self) -> QueryOrigin:
+        return QueryOrigin.RULE if self.rule else QueryOrigin.PERSON
+
+    @origin.inplace.expression
+    @classmethod
+    def _origin_in_sql(cls):
+        return sa.case((cls.rule.is_(None), QueryOrigin.PERSON.value), else_=QueryOrigin.RULE.value)
+
+    @hybrid_property
+    def age(self) -> QueryAge:
+        days = (clock.now() - self.created_at).days
+        return QueryAge.WEEK if days <= 7 else QueryAge.MONTH if days <= 30 else QueryAge.OLDER
+
+    @age.inplace.expression
+    @classmethod
+    def _age_in_sql(cls):
+        week, month = (clock.now() - datetime.timedelta(days=days + 1) for days in (7, 30))
+        return sa.case(
+            (cls.created_at > week, QueryAge.WEEK.value),
+            (cls.created_at > month, QueryAge.MONTH.value),
+            else_=QueryAge.OLDER.value,
+        )
+
+    @property
+    def last_answer(self) -> QueryMessage | None:
+        return next((one for one in reversed(self.messages) if one.step is QueryStep.ANSWERED), None)
+
+
+class QueryMessage(Part):
+    """What was done about a query, with what was said; without an author its rule did it."""
+
+    titles = _l("Message"), _l("Messages")
+    owner = "query"
+    rows = "messages"
+
+    query_id: Mapped[int] = mapped_column(sa.ForeignKey("query.id"), index=True)
+    author_id: Mapped[int | None] = mapped_column(sa.ForeignKey("user.id"), index=True)
+    at: Mapped[datetime.datetime] = mapped_column(default=clock.now)
+    step: Mapped[QueryStep]
+    text: Mapped[str | None] = mapped_column(sa.String(1000))
+
+    query: Mapped[Query] = relationship(back_populates="messages")
+    author: Mapped[User | None] = relationship()
+
+    def __str__(self):
+        return str(self.step.label)
 
 
 class Comment(Authored, FromReport, Record):

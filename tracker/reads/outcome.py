@@ -119,7 +119,7 @@ def _own(people, derived: Derived, participants, as_of) -> pd.DataFrame:
         derived.responses.loc[derived.responses["phase"] == "after", "participant_id"]
     )
     followed = _in_trials_with_assessments(people, own["assessed"], as_of)
-    contact = _last_contact(people, derived, participants, as_of)
+    contact = last_contact(people, derived, participants, as_of)
     rules = rules.assign(last_contact_on=contact)
     seen = followed | people["died_on"].notna() | (contact > rules["start_on"])
     responded_on = own["responded_on"].set_axis(ids)
@@ -201,7 +201,7 @@ def _source(derived, reported) -> pd.Series:
     return pd.Series(source, derived.index, dtype="str").where(derived | reported)
 
 
-def _last_contact(people, derived: Derived, participants, as_of) -> pd.Series:
+def last_contact(people, derived: Derived, participants, as_of) -> pd.Series:
     """The latest day on which each was seen alive: by their own dates, assessments, doses and adverse events."""
     days = {name: people[name] for name in CONTACTS}
     ids = people["participant_id"]

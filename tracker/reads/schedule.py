@@ -28,14 +28,19 @@ def schedule_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.D
     progressed_on (the first PD; under iRECIST the first iCPD), and those of `next_assessments`.
     """
     still = sa.and_(participants, *(_not_by(name, as_of) for name in _LEAVING))
+    people = participants_frame(still, as_of)
+    derived = derive(people, still, as_of)
+    goes_on, told = followed_in(people, participants)
+    return scheduled(people[goes_on], derived, told, as_of)
+
+
+def followed_in(people, participants: sa.ColumnElement) -> tuple[pd.Series, pd.Series]:
+    """Of whom the trial goes on, row by row; and the participant_id of those of whom a source reports the outcome."""
     ended = sa.select(Trial.id.label("trial_id")).where(
         Trial.status.in_([status for status in TrialStatus if status.has_ended])
     )
     told = sa.select(ReportedOutcome.participant_id).join(ReportedOutcome.participant).where(participants)
-    people = participants_frame(still, as_of)
-    derived = derive(people, still, as_of)
-    people = people[~people["trial_id"].isin(frame(ended)["trial_id"])]
-    return scheduled(people, derived, frame(told)["participant_id"], as_of)
+    return ~people["trial_id"].isin(frame(ended)["trial_id"]), frame(told)["participant_id"]
 
 
 def _not_by(name, as_of):

@@ -96,6 +96,11 @@ def rules_of(record: str) -> dict[str, Check]:
     return {one.name: one for one in _CHECKS.get(record, ()) if one.weight is Weight.QUERY}
 
 
+def checks_of(record: str) -> list[Check]:
+    """All checks of a record, in the order of their definition."""
+    return list(_CHECKS.get(record, ()))
+
+
 def checked_columns(record: str) -> set[str]:
     """Every column that a check of the record looks at."""
     return {column for one in _CHECKS.get(record, ()) for column in one.columns}

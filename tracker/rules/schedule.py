@@ -44,5 +44,21 @@ def next_assessments(people: pd.DataFrame, as_of) -> pd.DataFrame:
     )
 
 
+def next_contacts(people: pd.DataFrame, as_of) -> pd.DataFrame:
+    """Until when each participant should have been seen again, one row each with the index of `people`.
+
+    people: contact_on (missing of whom nobody need see again), assessment_interval_days, assessment_window_days. A
+    contact is overdue when two assessments in a row were missed: two intervals and a window after the last, as in
+    FDA, Clinical Trial Endpoints for the Approval of Cancer Drugs and Biologics (2018), table of censoring.
+
+    Columns: latest_on, and overdue_days: since then, 0 up to that day.
+    """
+    latest = people["contact_on"] + _days(
+        2 * people["assessment_interval_days"] + people["assessment_window_days"]
+    )
+    late = (pd.Timestamp(as_of) - latest).dt.days.clip(lower=0)
+    return pd.DataFrame({"latest_on": latest, "overdue_days": late.astype("Int64")})
+
+
 def _days(number):
     return pd.to_timedelta(number.astype("float64"), unit="D")

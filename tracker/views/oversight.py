@@ -2,23 +2,28 @@
 
 import sqlalchemy as sa
 from flask import abort, flash, redirect, render_template, request, url_for
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
+from markupsafe import Markup
+from sqlalchemy import orm
 from werkzeug.exceptions import NotFound
 
-from tracker.actions import participant_of
+from tracker.actions import check_step, participant_of, take_step
 from tracker.extensions import db
 from tracker.forms.oversight import AnswerForm, AskForm, CloseForm, CommentForm, QueryForm
-from tracker.models import Comment, Query, Regimen, Trial
+from tracker.models import Administration, Comment, Query, QueryMessage, Regimen, Trial
+from tracker.reads.masking import MASKABLE
+from tracker.reads.oversight import LONGEST_VALUE, title_of
 from tracker.reports.decisions import figures_of_decision, run_named
 from tracker.reports.kept import keep
 from tracker.roles import Permission
-from tracker.scope import trial_id_of
-from tracker.terms.oversight import QueryState
+from tracker.scope import reader, trial_id_of
+from tracker.terms.oversight import QueryState, QueryStep
 from tracker.values import read_integer
 from tracker.views.access import permission_required
-from tracker.views.pages import url
+from tracker.views.pages import shown_field, url
 from tracker.views.records import (
     KINDS,
     change,
@@ -38,9 +43,9 @@ query = record_views(
     read=Permission.READ_PARTICIPANTS,
     edit=Permission.OPEN_QUERIES,
     address="queries",
-    columns=["question", "participant", "trial", "record_type", "field", "state", "updated_at"],
-    headings={"updated_at": _l("Last change")},
-    filters=["state", "trial"],
+    columns=["question", "participant", "trial", "record_type", "field", "origin", "state", "created_at"],
+    headings={"created_at": _l("Opened on")},
+    filters=["state", "trial", "origin", "age", "participant"],
     without=["new", "show", "edit", "withdraw"],
 )
 
@@ -48,25 +53,41 @@ query = record_views(
 @query.get("/<id:id>")
 @permission_required(Permission.READ_PARTICIPANTS)
 def show(id):
-    """A query, with the record that it is about."""
-    found = find(Query, id, include_withdrawn=True)
+    """A query, with the record that it is about and what was said."""
+    talk = orm.selectinload(Query.messages).joinedload(QueryMessage.author)
+    found = find(Query, id, orm.joinedload(Query.opened_by), talk, include_withdrawn=True)
     kind = KINDS[found.record_type]
     try:
         about = find(kind.model, found.record_id, include_withdrawn=True)
     except NotFound:  # a dose of a masked arm: that there is a question about it may be known
         about = None
-    form = kind.empty_form(about)
-    label = form[found.field].label.text if found.field in form else found.field
+    has_field = about is not None and found.field in kind.empty_form(about)
     return render_record(
-        KINDS["query"], found, about=about, about_kind=str(kind.titles[0]), field_label=label
+        KINDS["query"],
+        found,
+        about=about,
+        about_kind=str(kind.titles[0]),
+        now_in_field=shown_field(about, found.field) if has_field else None,
     )
+
+
+@query.app_template_global()
+def field_label(record_type, name) -> str:
+    """What the record's form calls a field."""
+    field = getattr(KINDS[record_type].form, name, None)
+    return str(field.args[0]) if getattr(field, "args", None) else name.replace("_", " ")
+
+
+@query.app_template_global()
+def kind_title(record_type) -> str:
+    return title_of(record_type)
 
 
 @query.route("/new", methods=["GET", "POST"])
 @permission_required(Permission.OPEN_QUERIES)
 @keeps_draft
 def new():
-    """Ask about a field of a record; ?record_type=participant&record_id=12 says of which."""
+    """Ask about a field of a record; ?record_type=participant&record_id=12 says of which, &field= about what."""
     if request.method == "GET" and "record_type" not in request.args:
         flash(_("Open the record that you want to ask about, and choose “Query” there."), "info")
         return redirect(url_for("query.list"))
@@ -76,13 +97,35 @@ def new():
         abort(404)
     fields = kind.empty_form(about)
     form = AskForm([(name, fields[name].label.text) for name in fields.names])
+    if not form.is_submitted() and request.args.get("field") in fields.names:
+        form.field.data = request.args["field"]
     title = _("Ask about %(record)s", record=str(about))
     if form.validate_on_submit():
         asked = Query(
-            trial_id=trial, participant=participant_of(about), record_type=kind.name, record_id=about.id
+            trial_id=trial,
+            participant=participant_of(about),
+            record_type=kind.name,
+            record_id=about.id,
+            opened_by_id=reader().user_id,
+            asked_value=_value_to_keep(about, fields[form.field.data]),
         )
         return save(form, asked, title)
     return form_page(form, title)
+
+
+def _value_to_keep(about, field) -> str | None:
+    """What stands in the field now, in words that every reader of the query may read.
+
+    None for what would tell a masked arm, and for free text, which may have to be redacted.
+    """
+    participant = participant_of(about)
+    masks = participant is not None and participant.trial.hides_arms
+    if masks and (isinstance(about, Administration) or field.name in MASKABLE.get(type(about), ())):
+        return None
+    if field.kind == "textarea" or getattr(about, field.name) in (None, "", []):
+        return None
+    with force_locale("en"):
+        return Markup(shown_field(about, field.name)).striptags()[:LONGEST_VALUE]
 
 
 @query.route("/<id:id>/answer", methods=["GET", "POST"])
@@ -91,7 +134,14 @@ def new():
 def answer(id):
     """Answer a query; it stays until it is closed."""
     found = find(Query, id)
-    return change(found, AnswerForm(found), _("Answer the query"), _set(QueryState.ANSWERED))
+    check_step(found, QueryStep.ANSWERED)
+    form = AnswerForm(found)
+    return change(
+        found,
+        form,
+        _("Answer the query"),
+        lambda query: take_step(query, QueryStep.ANSWERED, form.text.data),
+    )
 
 
 @query.route("/<id:id>/close", methods=["GET", "POST"])
@@ -99,7 +149,10 @@ def answer(id):
 def close(id):
     """Close a query, or open it again."""
     found = find(Query, id)
-    return change(found, CloseForm(found), _("Close the query, or open it again"))
+    form = CloseForm(found)
+    steps = {QueryState.CLOSED: QueryStep.CLOSED, QueryState.OPEN: QueryStep.REOPENED}
+    title = _("Open the query again") if found.state is QueryState.CLOSED else _("Close the query")
+    return change(found, form, title, lambda query: take_step(query, steps[form.state.data], form.text.data))
 
 
 def record_of_address():
@@ -109,13 +162,6 @@ def record_of_address():
     if kind is None or number is None or not current_user.may(kind.read):
         abort(404)
     return kind, find(kind.model, number)
-
-
-def _set(state):
-    def stored(query):
-        query.state = state
-
-    return stored
 
 
 comment = record_views(

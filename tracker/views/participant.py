@@ -14,7 +14,7 @@ from tracker.models import DoseLevel, Participant, ReportedOutcome
 from tracker.reads.biomarker import measurements_of
 from tracker.reads.course import course_of
 from tracker.reads.masking import hides_doses
-from tracker.reads.oversight import queries_about
+from tracker.reads.oversight import queries_of
 from tracker.reads.treatment import doses_of, events_of
 from tracker.reports.base import percent
 from tracker.roles import Permission
@@ -75,7 +75,7 @@ def show(id):
         role_label=lambda code: LesionRole(code).label,
         best=course and best_in_words(found, course),
         measurements=measurements_of(found),
-        queries=queries_about([found, *doses, *events, *specimens]),
+        queries=queries_of(found),
         drawn=_drawn(found, *timeline_of(found, kind.empty_form(found), doses, events, specimens, course)),
     )
 

@@ -24,7 +24,7 @@ _TOPICS = (
     (_l("The three questions"), ("combinations", "predictive", "breast-gap")),
     (_l("Outcome"), ("outcomes", "survival", "locations", "waterfall", "swimmer", "spider")),
     (_l("Markers and evidence"), ("biomarker", "portability", "evidence")),
-    (_l("Conduct"), ("accrual", "escalation", "safety")),
+    (_l("Conduct"), ("accrual", "escalation", "safety", "quality")),
 )
 
 
