@@ -40,10 +40,12 @@ def create_app(overrides: dict | None = None, home: Path | None = None) -> Flask
         extensions.prepare_engine(extensions.db.engine, app.config["WAIT_SECONDS"])
 
     from tracker import audit, views
+    from tracker.extensions import serving
     from tracker.views import access, errors, headers, pages
 
     assert audit  # it listens from here on
     orm.configure_mappers()  # else the first request would wait for it
+    serving.init_app(app)
     errors.init_app(app)
     pages.init_app(app)
     views.register(app)

@@ -24,7 +24,9 @@ from tracker.values import Refusal
 HOST = "127.0.0.1"
 THREADS = 8
 
-port_option = click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+port_option = click.option(
+    "--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any that is free."
+)
 
 
 #: What is said of a database that did not do what it was asked.
@@ -116,15 +118,19 @@ def demo(port, fresh):
 def _serve(app, port):
     import waitress
 
+    from tracker.extensions.serving import claim
     from tracker.views.headers import Channel
 
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # else it tells of each request that waits
+    with app.app_context():
+        claim()
+
     try:
         server = waitress.create_server(app, host=HOST, port=port, threads=THREADS, ident=None)
     except OSError as error:
         raise Refusal(f"cannot serve on port {port}: {error.strerror}; choose another with --port") from None
     server.channel_class = Channel
-    click.echo(f"Serving on http://{HOST}:{port}/ (Ctrl+C stops)")
+    click.echo(f"Serving on http://{HOST}:{server.effective_port}/ (Ctrl+C stops)")
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
 

@@ -3,6 +3,7 @@
 An environment variable TRACKER_NAME overrides the setting NAME; DATABASE_URL bears its usual name.
 """
 
+import contextlib
 import os
 import secrets
 from importlib import metadata
@@ -122,9 +123,11 @@ def load(app, overrides: dict | None) -> None:
 
 def _secret(path: Path) -> str:
     """The key in the file; made at first use, readable by its owner only."""
-    try:
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    if not path.exists():
+        made = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
+        with contextlib.suppress(FileExistsError):
+            os.link(made, path)  # whole, or not at all: another process may read it in the same moment
+        made.unlink()
     return path.read_text().strip()

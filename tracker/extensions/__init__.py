@@ -25,6 +25,7 @@ from tracker.extensions.guards import (
     unguard_final,
     unguard_trail,
 )
+from tracker.extensions.turns import Turns
 
 __all__ = [
     "changing_schema",
@@ -151,7 +152,11 @@ def prepare_engine(engine: sa.Engine, patience: float = LOCK_TIMEOUT) -> None:
     """
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _prepare_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        turns = Turns()
+        sa.event.listen(engine, "begin", partial(_begin_sqlite, turns))
+        for ending in ("commit", "rollback"):
+            sa.event.listen(engine, ending, lambda connection: _give_turn(turns, connection.info))
+        sa.event.listen(engine, "checkin", lambda _connection, record: _give_turn(turns, record.info))
     else:
         sa.event.listen(engine, "connect", partial(_prepare_postgresql, patience))
         sa.event.listen(engine, "begin", _begin_postgresql)
@@ -192,13 +197,25 @@ def take_turn(session: orm.Session, what: int = 7462813) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s)", (what,))
 
 
-def _begin_sqlite(connection):
+def _begin_sqlite(turns, connection):
     patience = _patience.get()
+    if _writes.get():
+        connection.info["turn"] = turns.take(patience)
+        patience = patience if connection.info["turn"] else 0
     if connection.info.get("patience", LOCK_TIMEOUT) != patience:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(patience * 1000)}")
         connection.info["patience"] = patience
-    # A deferred transaction that turns from reading to writing fails at once when another one writes.
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes.get() else "BEGIN")
+    try:
+        # A deferred transaction that turns from reading to writing fails at once when another one writes.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if _writes.get() else "BEGIN")
+    except sa.exc.DBAPIError:
+        _give_turn(turns, connection.info)
+        raise
+
+
+def _give_turn(turns, info):
+    if info.pop("turn", False):
+        turns.give()
 
 
 def _begin_postgresql(connection):
