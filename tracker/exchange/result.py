@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,7 +22,10 @@ from tracker.reports.sharing import OUTSIDE, TEAM, outside
 from tracker.values import Refusal
 
 #: A text that begins so would be taken for a formula by a spreadsheet.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+#: A text that is a number stays one.
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -136,14 +140,16 @@ def _csv(result: Result, table: str | None = None, figure: str | None = None) ->
         frame = _chosen(result.tables, table or result.principal, "table").frame
     file = io.StringIO()
     writer = csv.writer(file)
-    writer.writerow(frame.columns)
+    writer.writerow([harmless(name) for name in frame.columns])
     writer.writerows([harmless(value) for value in row.values()] for row in plain_rows(frame))
     return file.getvalue().encode()
 
 
 def harmless(value):
     """The value as a CSV file may hold it: no spreadsheet takes it for a formula."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA_STARTS) else value
+    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS) or _NUMBER.fullmatch(value):
+        return value
+    return f"'{value}"
 
 
 def _svg(result: Result, figure: str | None = None) -> bytes:

@@ -29,4 +29,5 @@ def trail_file(accounts_only: bool = False) -> bytes:
 
 
 def _text(value):
-    return value if value is None or isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    is_plain = value is None or isinstance(value, (str, float)) or type(value) is int
+    return value if is_plain else json.dumps(value, ensure_ascii=False)

@@ -226,10 +226,49 @@ _ADDRESSES = [
     ),
 ]
 
-#: What a text must have for any rule to find something: most texts have nothing of it, and are passed at once.
+# What a text must have for a rule to find something: most have nothing of it, and are passed at once
+
 _LONG = re.compile(r"@|(?:\d[ ./-]{0,2}){9}")
-_DIGIT = re.compile(r"\d")
-_HAS_CAPITAL = re.compile(rf"[{_UPPER}]|\b(?:mme|mlle|mrs|nom|pr[ée]nom|name|surname)\b")
+_CORSICA = re.compile(r"\d ?2[ABab] ?\d")
+_MANY_DIGITS = re.compile(r"(?:\d[ .()/-]{0,3}){8}")
+_DIGIT, _WORD = re.compile(r"\d"), re.compile(r"[^\W\d_]+")
+
+
+def _words(text):
+    return frozenset(text.split())
+
+
+_GIVEN_WORDS = frozenset(_GIVEN)
+_TITLE_WORDS = _words(
+    "Mme Mmes Mlle Madame Mademoiselle Monsieur Messieurs Mr Mrs Ms Miss Mister Dr Drs Docteur Docteure "
+    "Doctor Pr Prof Professeur Professeure Professor MME MLLE MADAME MONSIEUR MRS Sœur Me M "
+)
+#: By the place of the rule in _NAMES.
+_NAME_WORDS = (
+    *(_TITLE_WORDS, _words("mme mlle mrs"), _GIVEN_WORDS, _GIVEN_WORDS),
+    _words(
+        "nom prénom prénoms prenom prenoms name surname Nom Prénom Prénoms Prenom Name Surname NOM NAME "
+        "SURNAME PRÉNOM PRENOM "
+    ),
+    _words("Named named Called called Nommé Nommée nommé nommée appelle née Née"),
+    *(_GIVEN_WORDS, _words("patient patiente Patient Patiente"), _GIVEN_WORDS),
+    _words("initial Initial initials Initials initiale initiales Initiale Initiales"),
+)
+_BIRTH_WORDS = _words(
+    "né née nés nées ne nee born birth birthdate birthday dob ddn b n naissance anniversaire "
+)
+_HOSPITAL_WORDS = _words("ipp nip nda iep mrn r medical hospital patient dossier séjour sejour")
+_NATIONAL_WORDS = _words(
+    "passeport passport identité identite vitale sécu secu sécurité securite ss nir ins identity "
+    "insurance ssn social nhs chi "
+)
+_TELEPHONE_WORDS = _words("tel tél telephone téléphone phone mobile cell cellphone portable fax")
+_ADDRESS_WORDS = _words(
+    "rue avenue av boulevard bd bld allée allées allee allees impasse chemin quai faubourg fbg ruelle "
+    "résidence residence lotissement hameau lieu villa sentier place route cours square passage voie "
+    "street st road rd ave lane drive court blvd way close crescent terrace gardens highway grove mews "
+)
+_POSTCODE = re.compile(r"\d{5}|\d[A-Z]{2}\b")
 
 
 def find_personal(text: str | None, names: bool = True) -> list[Found]:
@@ -239,23 +278,35 @@ def find_personal(text: str | None, names: bool = True) -> list[Found]:
     """
     if not text:
         return []
-    found = []
-    if names and _HAS_CAPITAL.search(text) and (words := _name_in(text)):
-        found.append(Found("name", words))
+    found, words = [], set(_WORD.findall(text))
+    if names and (name := _name_in(text, words)):
+        found.append(Found("name", name))
     if "@" in text and (one := _EMAIL.search(text)):
         found.append(Found("email", one[0]))
     if not _DIGIT.search(text):
         return found
-    national = _national_in(text)
+    small = {word.lower() for word in words}
+    national = _national_in(text, not small.isdisjoint(_NATIONAL_WORDS))
     if national:
         found.append(Found("national", national))
-    for kind, patterns in (("hospital", [_HOSPITAL]), ("birth", _BIRTHS), ("address", _ADDRESSES)):
-        if one := next(filter(None, (pattern.search(text) for pattern in patterns)), None):
-            found.append(Found(kind, one[0].strip()))
-    one = next(filter(None, (pattern.search(text) for pattern in _TELEPHONES)), None)
-    if one and not (national and one[0] in national):
-        found.append(Found("telephone", one[0].strip()))
+    for kind, patterns, known in (
+        ("hospital", [_HOSPITAL], _HOSPITAL_WORDS),
+        ("birth", _BIRTHS, _BIRTH_WORDS),
+        ("address", _ADDRESSES, _ADDRESS_WORDS),
+    ):
+        if small.isdisjoint(known) and not (kind == "address" and _POSTCODE.search(text)):
+            continue
+        if one := _first(patterns, text):
+            found.append(Found(kind, one))
+    if _MANY_DIGITS.search(text) or not small.isdisjoint(_TELEPHONE_WORDS):
+        one = _first(_TELEPHONES, text)
+        if one and not (national and one in national):
+            found.append(Found("telephone", one))
     return found
+
+
+def _first(patterns, text) -> str | None:
+    return next((one[0].strip() for pattern in patterns if (one := pattern.search(text))), None)
 
 
 def find_personal_rows(texts: pd.Series, find=find_personal) -> pd.Series:
@@ -278,28 +329,32 @@ def kinds_of(found: Iterable[Found]) -> list[str]:
     return [kind for kind in KINDS if kind in kinds]
 
 
-def _name_in(text) -> str | None:
-    for pattern in _NAMES:
+def _name_in(text, words) -> str | None:
+    for pattern, known in zip(_NAMES, _NAME_WORDS, strict=True):
+        if words.isdisjoint(known):
+            continue
         for one in pattern.finditer(text):
-            if _OF_A_PLACE.search(text[max(0, one.start() - 40) : one.start()]):
-                continue
-            if _AFTER_IT.match(text, one.end()):
-                continue
-            return one[0].strip()
+            is_place = _OF_A_PLACE.search(text[max(0, one.start() - 40) : one.start()])
+            if not is_place and not _AFTER_IT.match(text, one.end()):
+                return one[0].strip()
     return None
 
 
-def _national_in(text) -> str | None:
-    for one in _NIR.finditer(text):
-        if _is_nir(one):
+def _national_in(text, is_said) -> str | None:
+    if _LONG.search(text) or _CORSICA.search(text):
+        for one in _NIR.finditer(text):
+            if _is_nir(one):
+                return one[0]
+        if one := _SSN.search(text):
             return one[0]
-    for pattern in (_SSN, _SSN_SAID, _NATIONAL_SAID):
-        if one := pattern.search(text):
-            return one[0].strip()
-    for pattern, groups in ((_NHS, (1, 3, 4)), (_NHS_SAID, (1, 2, 3))):
-        for one in pattern.finditer(text):
-            if is_nhs_number("".join(one[group] for group in groups)):
-                return one[0].strip()
+        for one in _NHS.finditer(text):
+            if is_nhs_number(one[1] + one[3] + one[4]):
+                return one[0]
+    if is_said:
+        for one in _NHS_SAID.finditer(text):
+            if is_nhs_number("".join(one.groups())):
+                return one[0]
+        return _first([_SSN_SAID, _NATIONAL_SAID], text)
     return None
 
 
