@@ -45,7 +45,7 @@ _HARMLESS_TEXTS = {"label", "unit", "category", "qualifier"}
 _NAMING = {"code", "barcode", "birth_year"}
 
 #: What somebody says in words of a record that is about no participant, and may still tell of one.
-_SAID = {"principal_investigator", "synopsis", "rationale", "summary", "selection", "text"}
+_SAID = {"principal_investigator", "synopsis", "rationale", "summary", "selection", "population", "text"}
 
 #: What would tell who somebody in a small group is; and of whom that is not enough.
 _COARSE = {"sex", "age_at_enrolment"}
