@@ -5,9 +5,12 @@ The kinds of records are found in the models, so that a new one is tested when t
 
 import contextlib
 import datetime
+import threading
+import time
 
 import pytest
 import sqlalchemy as sa
+from click.testing import CliRunner
 
 from tests import factories
 from tests.conftest import form_values
@@ -28,12 +31,15 @@ from tests.factories import (
     make_tumor_assessment,
 )
 from tests.tables import copy_tables, differences
-from tracker import clock
+from tracker import cli, clock, scope
 from tracker.audit import because, store_rows
-from tracker.extensions import db
+from tracker.exchange import importing
+from tracker.exchange.importing import import_file
+from tracker.extensions import db, writing
 from tracker.models import (
     AdverseEvent,
     AuditEvent,
+    AuditSeal,
     DoseLevel,
     Lock,
     Measurement,
@@ -449,3 +455,147 @@ def test_what_is_locked_is_not_locked_again(app, sign_in, refused):
     assert browser.submit(address, reason="First analysis.", cut_on="2024-06-30").status_code == 303
     refused(browser, address, field="reason", reason="Again.", cut_on="2024-06-30")
     assert browser.submit(address, reason="Second analysis.", cut_on="2024-07-31").status_code == 303
+
+
+# Imports and commands
+
+
+FILE = """
+[trial]
+code = "LOCKED"
+
+[participant]
+code = "id"
+sex = "sex"
+
+[[measurement]]
+assay = "TMB"
+value = "tmb"
+measured_on = "day"
+biomarker = "Tumor mutational burden"
+kind = "mutational burden"
+scale = "continuous"
+
+[lesion]
+participant = "id"
+label = "lesion"
+role = { constant = "target" }
+place = { constant = "liver" }
+
+[lesion_measurement]
+participant = "id"
+lesion = "lesion"
+assessed_on = "day"
+diameter_mm = "mm"
+
+[assessment]
+participant = "id"
+assessed_on = "day"
+modality = { constant = "CT" }
+"""
+
+
+@pytest.fixture
+def load(app, tmp_path):
+    """load(rows) imports a file of the trial LOCKED, which has P1, of before the cut, and P2, of after it."""
+    trial = make_trial(code="LOCKED")
+    for code, day in (("P1", BEFORE), ("P2", AFTER)):
+        make_participant(trial=trial, code=code, sex=None, enrolled_on=day, first_dose_on=day)
+
+    def load(rows, **options):
+        (tmp_path / "rows.csv").write_text("id,sex,tmb,day,lesion,mm\n" + rows)
+        (tmp_path / "map.toml").write_text(FILE)
+        return import_file(tmp_path / "rows.csv", tmp_path / "map.toml", **options)
+
+    load.trial, load.folder = trial, tmp_path
+    return load
+
+
+ROWS = (
+    "P1,female,4,2024-06-30,,\nP1,female,5,2024-07-01,,\nP2,,6,2024-08-02,T1,12\n"
+    "P1,female,,2024-06-02,T1,30\n"
+)
+
+
+@pytest.mark.parametrize("what, rows", [("trial", {2, 3, 4, 5}), ("participant", {2, 3, 5}), ("cut", {2, 5})])
+def test_a_preview_tells_of_every_row_that_is_locked_and_nothing_is_stored(load, what, rows):
+    participant = db.session.scalar(sa.select(Participant).where(Participant.code == "P1"))
+    given = {"participant": {"participant": participant}, "cut": {"trial": load.trial, "cut_on": CUT}}
+    lock = make_lock(**given.get(what, {"trial": load.trial}))
+    done = load(ROWS)
+    assert not done.is_stored
+    assert set(done.faults["row"]) == rows
+    assert all("The database is closed." in message for message in done.faults["message"])
+    assert db.session.scalar(sa.select(sa.func.count(Measurement.id))) == 0
+    if what != "cut":
+        return
+    stored(unlock, lock)
+    assert load(ROWS).is_stored
+    make_lock(trial=load.trial, cut_on=CUT)
+    # What is stored already is no change; what is after the cut may change.
+    assert load(ROWS).is_stored
+    changed = ROWS.replace("P2,,6,", "P2,,7,")
+    assert load(changed, update=True, reason="Read again.").is_stored
+    assert set(load(ROWS.replace("T1,30", "T1,31"), update=True, reason="x").faults["row"]) == {5}
+
+
+def test_what_is_locked_between_preview_and_storing_is_not_stored(load, monkeypatch):
+    """Whoever locks while a file is compared is not written past."""
+    compare = importing.compare
+
+    def slow(*arguments):
+        found = compare(*arguments)
+        db.session.rollback()
+        with writing():
+            make_lock(trial=load.trial)
+        return found
+
+    monkeypatch.setattr(importing, "compare", slow)
+    assert "is locked since" in load(ROWS).faults["message"].iloc[0]
+    assert db.session.scalar(sa.select(sa.func.count(Measurement.id))) == 0
+
+
+def test_a_command_says_in_one_line_that_it_is_locked(app, load, monkeypatch):
+    make_lock(trial=load.trial)
+    assert not load(ROWS, dry_run=True).is_stored
+    monkeypatch.setattr(cli, "_opened", lambda: contextlib.nullcontext(app))
+    words = ["import", str(load.folder / "rows.csv"), "--mapping", str(load.folder / "map.toml")]
+    done = CliRunner().invoke(cli.cli, words)
+    assert done.exit_code == 1
+    assert "row 2" in done.output
+    assert "Trial LOCKED is locked since" in done.output
+    assert "nothing is stored" in done.output.splitlines()[-1]
+
+
+# At the same time
+
+
+def test_what_is_saved_while_somebody_locks_is_stored_before_the_lock_or_refused(app):
+    """One writes and waits, the other locks and commits: then the first must see it."""
+    participant = make_participant()
+    whom, trial_id = participant.id, participant.trial_id
+    holds = threading.Event()
+
+    def lock():
+        with app.app_context(), scope.everything("another"), writing():
+            db.session.add(Lock(trial_id=trial_id, reason="The trial is over."))
+            db.session.flush()
+            holds.set()
+            time.sleep(0.3)
+            db.session.commit()
+
+    db.session.rollback()
+    thread = threading.Thread(target=lock)
+    thread.start()
+    holds.wait(10)
+    try:
+        stored(lambda: setattr(db.session.get(Participant, whom), "ecog", 4))
+        is_stored = True
+    except Refusal as refusal:
+        db.session.rollback()
+        is_stored = refusal.status != 423
+    thread.join()
+    told = sa.select(AuditEvent.record_type).join(AuditSeal, AuditSeal.id == AuditEvent.seal_id)
+    order = db.session.scalars(told.order_by(AuditSeal.number.desc()).limit(2)).all()
+    assert order[0] == "lock", "what was stored came before"
+    assert db.session.get(Participant, whom).ecog == (4 if is_stored else 1)

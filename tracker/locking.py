@@ -18,6 +18,7 @@ import sqlalchemy as sa
 from flask_babel import gettext as _
 from sqlalchemy import orm
 
+from tracker import clock
 from tracker.extensions import db
 from tracker.models import Lock, Participant, Record
 from tracker.values import Refusal
@@ -204,14 +205,14 @@ def refuse_rows(model: type[Record], columns: dict[str, list], trials: list[int 
     locks = locks_of(trials)
     if not locks:
         return
-    people = columns.get("participant_id", [None] * len(trials))
+    people, now = columns.get("participant_id", [None] * len(trials)), clock.now()
     has_cut = any(lock.cut_on is not None for found in locks.values() for lock in found)
     persons = persons_of(people) if has_cut and model.dated_by is not None else {}
     for row, (trial, person) in enumerate(zip(trials, people)):
 
         def written(row=row, person=person):
             def after(name):
-                return columns[name][row] if name in columns else None
+                return now if name == "created_at" else columns[name][row] if name in columns else None
 
             own = tuple(after(name) for name in PERSON) if model is Participant else persons.get(person)
             return Written(model, None, after, (), own)

@@ -10,6 +10,7 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.exchange.checking import check_records, record_names, refuse, shown
 from tracker.exchange.fields import DATE, INTEGER, TEXT, YES_NO
+from tracker.exchange.locked import refuse_locked
 from tracker.exchange.reading import Reading, distinct, with_keys
 from tracker.exchange.regimens import Regimens
 from tracker.exchange.response import baselines, settled_lesions
@@ -17,7 +18,8 @@ from tracker.exchange.sections import SECTIONS, Section
 from tracker.exchange.specimens import settled_measurements, settled_specimens
 from tracker.exchange.treatment import attributions, planned_doses, settled_doses, settled_events
 from tracker.extensions import db
-from tracker.models import DataVersion, Participant, Trial
+from tracker.locking import locks_of
+from tracker.models import DataVersion, Lock, Participant, Trial
 from tracker.rules.checks import Check
 from tracker.scope import reader
 from tracker.values import Refusal
@@ -70,6 +72,7 @@ class Comparison:
     stored: dict[str, pd.DataFrame] = field(default_factory=dict)
     parts: list[pd.DataFrame] = field(default_factory=list)
     queries: dict[str, list[tuple[Check, pd.DataFrame]]] = field(default_factory=dict)
+    locks: list[Lock] = field(default_factory=list)
 
     @property
     def differences(self) -> pd.DataFrame:
@@ -90,6 +93,7 @@ def compare(reading: Reading, update=False) -> Comparison:
     trial_id = trial and trial.id
     hides_arms = trial is not None and trial.hides_arms and not reader().sees_masked_arms
     comparison = Comparison(reading, update, Regimens(), trial_id, _versions(trial_id), hides_arms)
+    comparison.locks = locks_of([trial_id]).get(trial_id, [])
     resulting, compared = {}, []
     for section in reading.sections:
         place = section.place
@@ -108,6 +112,7 @@ def compare(reading: Reading, update=False) -> Comparison:
         rest = stored[~stored["id"].isin(changes.changed["id"]) & stored["withdrawn_at"].isna()]
         rest = rest.drop(columns=["id", "withdrawn_at"])
         resulting[place] = pd.concat([rest, after.set_index(section.key)])
+        refuse_locked(section, changes, resulting, comparison)
         compared.append((section, after))
     for section, after in compared:
         more = _columns_beside(section, after, resulting, comparison)
