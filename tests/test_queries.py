@@ -62,8 +62,8 @@ ASKED_FOR_MORE = {
     "/participants/?page=2": MOST,
     "/reports/locations": MOST,
     "/reports/breast-gap": MOST,
-    # The timeline, with doses, events, assessments, measurements and queries, however many.
-    "/participants/1": 14,
+    # The timeline, with doses, events, assessments, measurements, queries and locks, however many.
+    "/participants/1": 15,
 }
 
 #: A value for each part of an address that is not a record's number.

@@ -26,7 +26,7 @@ from tracker.demo.safety import store_events
 from tracker.demo.treatment import store_doses
 from tracker.demo.trial import PLANS, store_trial
 from tracker.extensions import db
-from tracker.models import User
+from tracker.models import Lock, Trial, User
 from tracker.roles import Role
 
 SEED = 2026
@@ -97,4 +97,13 @@ def load(today: datetime.date | None = None) -> bool:
     with because("The decimal point was misread in the laboratory's list."):
         mend_a_value()
         db.session.commit()
+    _lock_the_register(users["lindqvist"])
+    db.session.commit()
     return True
+
+
+def _lock_the_register(by: User) -> None:
+    """The one trial that is over: nobody adds to it any more."""
+    trial = db.session.scalar(sa.select(Trial).where(Trial.code == "CCI-REG-11"))
+    reason = "The register is complete: nothing more will come."
+    db.session.add(Lock(trial=trial, reason=reason, locked_by=by))

@@ -118,13 +118,6 @@ def lock_about(record: Record, of_all=False) -> Lock | None:
     return lock_in_the_way(present_locks(record), record, of_all)
 
 
-def latest_locks(trial_id: int, limit: int) -> list[Lock]:
-    """The locks of a trial, lifted ones too, the latest first."""
-    people = (joinedload(getattr(Lock, name)) for name in ("participant", "locked_by", "unlocked_by"))
-    statement = sa.select(Lock).where(Lock.trial_id == trial_id).options(*people)
-    return list(db.session.scalars(statement.order_by(Lock.id.desc()).limit(limit)))
-
-
 def queries_frame(_participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
     """One row a query that had been opened on the day as_of, whomever it is about. CDISC: none.
 

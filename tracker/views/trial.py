@@ -10,7 +10,6 @@ from tracker.forms.trial import ArmForm, CohortForm, ReleaseForm, TrialForm, Tri
 from tracker.models import Arm, ArmDecision, Cohort, DoseDecision, Trial, TrialMember
 from tracker.reads.decision import decisions_of
 from tracker.reads.escalation import standings_in_scope
-from tracker.reads.oversight import latest_locks
 from tracker.reads.trial import enrolled_by
 from tracker.reports.decisions import told_of
 from tracker.reports.escalation import ladder_figure, standing_parts
@@ -19,9 +18,6 @@ from tracker.scope import reader
 from tracker.views.access import permission_required
 from tracker.views.records import KINDS, change, find, form_page, record_views, render_record, save
 from tracker.views.unsaved import keeps_draft
-
-#: Locks on the page of a trial; the list has the others.
-LOCKS_SHOWN = 10
 
 
 def _first_member(trial):
@@ -49,7 +45,7 @@ def show(id):
     found = find(
         Trial,
         id,
-        selectinload(Trial.arms).selectinload(Arm.regimen),
+        selectinload(Trial.arms).joinedload(Arm.regimen),
         selectinload(Trial.members).joinedload(TrialMember.user),
         include_withdrawn=True,
     )
@@ -65,10 +61,6 @@ def show(id):
         enrolled=enrolled_by(found),
         ladder=ladder,
         decisions=_decisions(ArmDecision.arm_id.in_(arms)) if arms else [],
-        latest_locks=latest_locks(found.id, LOCKS_SHOWN)
-        if current_user.may(Permission.READ_PARTICIPANTS)
-        else [],
-        locks_shown=LOCKS_SHOWN,
     )
 
 
