@@ -19,7 +19,16 @@ from tracker.rules.checks import Weight, run_checks
 from tracker.rules.privacy import NAMING, find_personal
 
 #: Columns that tell when and by whom a row was stored, and what is random on purpose.
-_OF_THE_MOMENT = {"created_at", "updated_at", "at", "request_id", "actor", "password_hash", "mac"}
+_OF_THE_MOMENT = {
+    "created_at",
+    "updated_at",
+    "at",
+    "request_id",
+    "actor",
+    "password_hash",
+    "mac",
+    "signed_at",
+}
 
 
 @pytest.fixture(scope="module")

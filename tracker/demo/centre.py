@@ -4,7 +4,7 @@ What is where: `regimen.py` agents, regimens and published results; `trial.py` t
 markers and their measurements, `specimen.py` in what they were made; `outcome.py` what becomes of a participant;
 `participant.py` who they are; `escalation.py` dose levels and decisions; `treatment.py` doses; `safety.py` adverse
 events; `response.py` lesions and assessments; `evidence.py` hypotheses and findings; `oversight.py`
-what is said of queries.
+what is said of queries; `signing.py` what was signed.
 """
 
 import datetime
@@ -23,6 +23,7 @@ from tracker.demo.participant import enrol
 from tracker.demo.regimen import store_regimens
 from tracker.demo.response import store_responses
 from tracker.demo.safety import store_events
+from tracker.demo.signing import change_what_was_signed, store_signatures
 from tracker.demo.treatment import store_doses
 from tracker.demo.trial import PLANS, store_trial
 from tracker.extensions import db
@@ -96,6 +97,11 @@ def load(today: datetime.date | None = None) -> bool:
     db.session.commit()
     with because("The decimal point was misread in the laboratory's list."):
         mend_a_value()
+        db.session.commit()
+    store_signatures(users)
+    db.session.commit()
+    with because("Letter of the general practitioner."):
+        change_what_was_signed()
         db.session.commit()
     _lock_the_register(users["lindqvist"])
     db.session.commit()

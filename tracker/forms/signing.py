@@ -47,6 +47,8 @@ class FreezeForm(SignForm):
     """The same of a report that is frozen with it."""
 
     model = ReportSnapshot
+    #: The report above it is read first.
+    first_field = None
 
 
 class SnapshotTrialForm(RowForm):

@@ -75,6 +75,8 @@ def shown_field(record, name) -> str:
     if is_masked(record, name):
         return _("masked")
     value = getattr(record, name)
+    if name == "record_type":
+        return _kind_title(value)
     if name == "question" and record.rule:
         value = _(value)  # a rule's own words, which the catalogue has
     owner = record if isinstance(record, Participant) else getattr(record, "participant", None)
@@ -88,6 +90,11 @@ def shown_field(record, name) -> str:
     if codes is not None and value in codes:
         return codes.label(value, str(get_locale()))
     return shown(value)
+
+
+def _kind_title(name) -> str:
+    """What a record of this kind is called."""
+    return next((str(one.titles[0]) for one in Record.__subclasses__() if one.__tablename__ == name), name)
 
 
 def shown_study_day(date: datetime.date) -> str:
