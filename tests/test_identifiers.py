@@ -28,7 +28,8 @@ FREE = {
     "lock": {"reason", "unlock_reason"},
     "measurement": {"category"},
     "participant": {"diagnosis", "dlt_not_evaluable_reason"},
-    "query": {"question", "answer"},
+    "query": {"question"},
+    "query_message": {"text"},
     "reference_result": {"selection"},
     "regimen": {"rationale"},
     "remark_answer": {"text"},
@@ -48,7 +49,9 @@ NAMES = {
     "lesion": {"label"},
     "measurement": {"batch"},
     "participant": {"code"},
-    "query": {"record_type", "field", "rule"},
+    "query": {"record_type", "field", "rule", "asked_value"},
+    "report_snapshot": {"title", "tracker_version", "asked", "content_hash"},
+    "signature": {"printed_name", "record_type", "content_hash"},
     "comment": {"record_type"},
     "reference_result": {"citation"},
     "regimen": {"name"},
@@ -115,7 +118,8 @@ def test_a_form_looks_for_persons_in_every_free_text():
         if issubclass(field.field_class, TextField) and field.kwargs.get("free", True)
     }
     free = {(table, name) for table, names in FREE.items() for name in names}
-    assert free - looked <= {("lock", "unlock_reason")}, "that is the reason of the form that unlocks"
+    # The reason of the form that unlocks, and the text of those that ask and answer.
+    assert free - looked <= {("lock", "unlock_reason"), ("query_message", "text")}
 
 
 def test_a_form_looks_for_numbers_of_persons_in_the_codes_that_are_typed():

@@ -36,7 +36,7 @@ FORMULAS = ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\t=1+1", "\r=1+1"]
 #: Every address that answers with a file; the reports' own are walked by their formats.
 FILES = {
     "reports.file", "trail.file", "import_file.mapping_file", "import_file.faults_file", "screen.table",
-    "screen.figure", "static",
+    "screen.figure", "report_snapshot.file", "static",
 }  # fmt: skip
 
 

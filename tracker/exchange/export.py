@@ -25,7 +25,7 @@ from flask import current_app
 
 from tracker.exchange.result import harmless
 from tracker.extensions import db
-from tracker.models import Comment, Participant, Query, Record, TrialMember, User
+from tracker.models import Comment, Participant, Query, Record, ReportSnapshot, Signature, TrialMember, User
 from tracker.models.base import Part
 from tracker.models.participant import study_day
 from tracker.terms.base import Term
@@ -33,7 +33,7 @@ from tracker.terms.codes import diagnoses
 from tracker.values import Refusal
 
 #: What tells of people who use the tracker, and what they say freely.
-_OF_PEOPLE = {User, TrialMember, Comment, Query}
+_OF_PEOPLE = {User, TrialMember, Comment, Query, Signature, ReportSnapshot}
 
 #: Columns that are the tracker's own, or a secret.
 _OWN = {"version", "created_at", "updated_at", "withdrawn_at", "search_text", "password_hash"}
@@ -268,7 +268,7 @@ def _read_me(known):
         lines += [
             "De-identified: participants are numbered anew in each export; dates are study days (day 1 is",
             "the first dose, else the enrolment; there is no day 0), ages are decades. Codes, barcodes, birth",
-            "years, free text, the figures that decisions keep, accounts, comments and queries are left out, and so",
+            "years, free text, kept figures, accounts, comments, queries and signatures are left out, and so",
             "is whoever refused research on their data.",
             "",
             f"Groups of fewer than {least} participants by trial, tumor location, sex and decade of age",
