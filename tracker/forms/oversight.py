@@ -137,6 +137,7 @@ class CloseForm(StepForm):
 
     def __init__(self, record, **kwargs):
         super().__init__(record, **kwargs)
+        self.state.terms = [state for state in self.state.terms if state is not record.state]
         if not self.is_submitted():
             self.state.data = QueryState.OPEN if record.state is QueryState.CLOSED else QueryState.CLOSED
 

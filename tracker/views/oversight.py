@@ -54,8 +54,7 @@ query = record_views(
 @permission_required(Permission.READ_PARTICIPANTS)
 def show(id):
     """A query, with the record that it is about and what was said."""
-    talk = orm.selectinload(Query.messages).joinedload(QueryMessage.author)
-    found = find(Query, id, orm.joinedload(Query.opened_by), talk, include_withdrawn=True)
+    found = find(Query, id, *_talk(), include_withdrawn=True)
     kind = KINDS[found.record_type]
     try:
         about = find(kind.model, found.record_id, include_withdrawn=True)
@@ -113,6 +112,14 @@ def new():
     return form_page(form, title)
 
 
+def _talk() -> list:
+    """Loads who opened a query, and what was said by whom."""
+    return [
+        orm.joinedload(Query.opened_by),
+        orm.selectinload(Query.messages).joinedload(QueryMessage.author),
+    ]
+
+
 def _value_to_keep(about, field) -> str | None:
     """What stands in the field now, in words that every reader of the query may read.
 
@@ -133,7 +140,7 @@ def _value_to_keep(about, field) -> str | None:
 @keeps_draft
 def answer(id):
     """Answer a query; it stays until it is closed."""
-    found = find(Query, id)
+    found = find(Query, id, *_talk())
     check_step(found, QueryStep.ANSWERED)
     form = AnswerForm(found)
     return change(
@@ -148,7 +155,7 @@ def answer(id):
 @permission_required(Permission.CLOSE_QUERIES)
 def close(id):
     """Close a query, or open it again."""
-    found = find(Query, id)
+    found = find(Query, id, *_talk())
     form = CloseForm(found)
     steps = {QueryState.CLOSED: QueryStep.CLOSED, QueryState.OPEN: QueryStep.REOPENED}
     title = _("Open the query again") if found.state is QueryState.CLOSED else _("Close the query")
