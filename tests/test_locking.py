@@ -5,6 +5,7 @@ The kinds of records are found in the models, so that a new one is tested when t
 
 import contextlib
 import datetime
+import re
 import threading
 import time
 
@@ -346,54 +347,79 @@ def test_locks_and_their_lifting_are_in_the_trail(app, sign_in):
 # Pages
 
 
-#: What is typed where a cut leaves something open, so that only the commit tells.
-CHANGED = {("participant", "edit"): {"ecog": "3"}, ("adverse_event", "edit"): {"grade": "4"}}
+def _editors(app):
+    """By the name of each kind the role that enters it, and the addresses of its views."""
+    return {name: next(role for role in Role if role.may(kind.edit)) for name, kind in KINDS.items()}
 
 
-#: Pages with links of their own, which go.
-LINKING = {"trial", "arm", "participant", "specimen"}
+def _token(browser):
+    return form_values(browser.get("/account/password").text)["csrf_token"]
 
 
-@pytest.mark.parametrize("what", ["trial", "participant", "cut"])
-def test_no_page_changes_what_is_locked(app, sign_in, what):
-    """Forms that were opened before the lock come back with what was typed; afterwards none is opened."""
-    models = {"trial": OF_A_TRIAL, "participant": [Specimen], "cut": [AdverseEvent, Participant]}[what]
-    trial = make_trial()
-    editors = {name: next(role for role in Role if role.may(kind.edit)) for name, kind in KINDS.items()}
+@pytest.mark.parametrize("what", ["trial", "participant"])
+def test_no_page_writes_what_is_locked(app, sign_in, what):
+    """Every kind of record: not entered, changed or withdrawn; what was typed comes back, links go."""
+    models = {"trial": OF_A_TRIAL, "participant": OF_A_PARTICIPANT}[what]
+    trial, editors = make_trial(), _editors(app)
     browsers = {role: sign_in(role, [trial]) for role in {editors[_name(model)] for model in models}}
-    records = {_name(model): make_in(model, trial) for model in models}
-    forms = {}
-    for name, record in records.items():
-        for action in ("edit", "withdraw"):
-            address = f"/{name.replace('_', '-')}s/{record.id}/{action}"
-            if f"{name}.{action}" in app.view_functions:
-                page = browsers[editors[name]].get(address)
-                if "record-form" in page.text:  # not of one that others refer to
-                    forms[name, action] = address, form_values(page.text)
-    if what == "participant":
-        make_lock(participant=records["specimen"].participant)
+    tokens = {role: _token(browser) for role, browser in browsers.items()}
+    if what == "trial":
+        records = [make_in(model, trial) for model in models]
     else:
-        make_lock(trial=trial, cut_on=clock.today() if what == "cut" else None)
-    before = copy_tables()
-    for (name, action), (address, typed) in forms.items():
-        browser = browsers[editors[name]]
-        more = CHANGED.get((name, action), {})
-        answer = browser.post(address, data={**typed, **more, "reason": "Read again."})
-        assert answer.status_code == 423, (address, answer.text)
-        assert "The database is closed." in answer.text
-        assert "Read again." in answer.text
-        if action == "withdraw" or name in LINKING:
-            assert browser.get(address).status_code == (423 if action == "withdraw" or what != "cut" else 200)
-        if name in LINKING:
-            page = browser.get(address.removesuffix(f"/{action}")).text
+        whom = make_participant(trial=trial)
+        records = [whom, *(_make_of(model, whom) for model in models if model is not Participant)]
+    make_lock(**{"participant": {"participant": records[0]}}.get(what, {"trial": trial}))
+    before, seen = copy_tables(), set()
+    for record in records:
+        name, plural = _name(type(record)), f"/{_name(type(record)).replace('_', '-')}s"
+        role = editors[name]
+        addresses = {action: f"{plural}/{record.id}/{action}" for action in ("edit", "withdraw")}
+        needs = KINDS[name].form.needs
+        if needs and record is not records[0]:
+            addresses["new"] = f"{plural}/new?{needs}={getattr(record, needs).id}"
+        for action, address in addresses.items():
+            if f"{name}.{action}" not in app.view_functions:
+                continue
+            typed = {"csrf_token": tokens[role], "reason": "Read again."}
+            if action == "new":
+                typed[needs] = getattr(record, needs).id
+            if (name, action) != ("arm_decision", "new"):  # whose form must be right first
+                answer = browsers[role].post(address, data=typed)
+                assert answer.status_code == 423, address
+                assert "The database is closed." in answer.text
+                assert action == "new" or "Read again." in answer.text
+            if action == "new" or name == "participant":
+                assert browsers[role].get(address).status_code == 423
+            seen.add((name, action))
+        if name in ("trial", "arm", "participant", "specimen"):  # pages with links of their own
+            page = browsers[role].get(f"{plural}/{record.id}").text
             assert "The database is closed." in page
-            assert what == "cut" or address not in page
+            assert not {one for one in addresses.values() if f'href="{one}"' in page}
+            begun = {word.replace("-", "_") for word in re.findall(r'href="/([a-z-]+)s/new', page)}
+            assert not begun & {_name(model) for model in OF_A_TRIAL}
     assert differences(before, copy_tables()) == {}
-    assert {name for name, _action in forms} == records.keys() & {
-        rule.endpoint.partition(".")[0]
-        for rule in app.url_map.iter_rules()
-        if rule.endpoint.endswith((".edit", ".withdraw"))
-    }
+    has_pages = {name for name, _action in seen}
+    assert {_name(model) for model in models} == has_pages
+
+
+def test_a_form_that_a_cut_refuses_keeps_what_was_typed(app, sign_in):
+    """Where a cut leaves something open, the form opens, and the commit decides."""
+    trial = make_trial()
+    records = {_name(model): make_in(model, trial) for model in (AdverseEvent, Participant)}
+    browser = sign_in(Role.PHYSICIAN, [trial])
+    make_lock(trial=trial, cut_on=CUT)
+    for name, typed in (("participant", {"ecog": "3"}), ("adverse_event", {"narrative": "Dyspnoea."})):
+        address = f"/{name.replace('_', '-')}s/{records[name].id}"
+        assert "The database is closed." in browser.get(address).text
+        answer = browser.submit(f"{address}/edit", reason="Read again.", **typed)
+        assert answer.status_code == 423
+        assert "The database is closed." in answer.text
+        assert form_values(answer.text).items() >= {**typed, "reason": "Read again."}.items()
+        assert browser.get(f"{address}/withdraw").status_code == 423
+    assert (
+        browser.submit(f"/participants/{records['participant'].id}/edit", died_on="2024-09-01").status_code
+        == 303
+    )
 
 
 @pytest.mark.parametrize("what", ["trial", "participant", "cut"])

@@ -17,7 +17,15 @@ from tracker.reports.decisions import digest, figures_of_decision, now_of, run_n
 from tracker.reports.kept import arguments_of, keep
 from tracker.roles import Permission
 from tracker.views.access import permission_required
-from tracker.views.records import KINDS, find, form_page, record_views, render_record, save
+from tracker.views.records import (
+    KINDS,
+    find,
+    form_page,
+    record_views,
+    refuse_what_is_locked,
+    render_record,
+    save,
+)
 from tracker.views.unsaved import keeps_draft
 
 # A decision is never rewritten: one that was recorded by mistake is withdrawn with its reason, and made anew.
@@ -46,6 +54,7 @@ def new():
     if arm is None:
         form.validate()
         return form_page(form, _("Decide on an arm"))
+    refuse_what_is_locked(arm)
     result = _basis(arm)
     crossed = [name for one in standings_in_scope(clock.today(), arm_id=arm.id) for name in one.crossed]
     figures = figures_of_decision(result, crossed)

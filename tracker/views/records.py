@@ -436,8 +436,12 @@ def withdraw_record(kind: RecordKind, record):
         return redirect(url(record), 303)
     refuse_what_is_locked(record, of_all=True)
     form = WithdrawalForm(record)
-    users = references_to(record)
-    if form.is_submitted() and form.is_stale:
+    lock = lock_about(record, of_all=True)
+    users = None if lock is not None else references_to(record)
+    if lock is not None:
+        form.form_errors = [locking.refusal(lock).message]
+        status = 423
+    elif form.is_submitted() and form.is_stale:
         form.reason.errors = [_("The record was changed meanwhile. Look at it again before you withdraw it.")]
         form.version.data = str(record.version)
         status = 409
@@ -451,7 +455,7 @@ def withdraw_record(kind: RecordKind, record):
                 db.session.commit()
             flash(_("%(record)s is withdrawn.", record=str(record)), "success")
             return redirect(url(record), 303)
-        except Refusal as refusal:  # it is locked
+        except Refusal as refusal:  # it was locked just now
             db.session.rollback()
             form.form_errors = [refusal.message]
             status = refusal.status
