@@ -74,6 +74,9 @@ def served(app, workers: int):
         )  # else it would wait for us
         reader.start()
         yield int(found[1])
+    except AssertionError as error:
+        error.add_note("The server said:\n" + "".join(said))
+        raise
     finally:
         process.terminate()
         process.wait(30)

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.orm.exc import StaleDataError
 
 from tests.conftest import form_values
 from tests.factories import (
@@ -19,7 +20,7 @@ from tests.factories import (
     make_user,
 )
 from tests.tables import copy_tables, differences
-from tracker import clock
+from tracker import actions, clock
 from tracker.audit import because
 from tracker.extensions import db
 from tracker.models import Agent, Arm, AuditEvent, Participant, Regimen, Submission, Trial, TrialMember
@@ -715,3 +716,18 @@ def test_a_list_never_breaks_the_code_of_a_participant_over_lines(sign_in):
     event = make_adverse_event()
     page = sign_in(Role.DIRECTOR).get("/adverse-events/").text
     assert re.search(rf'<th scope="row" class="nowrap"><a [^>]*>{event.participant.code}<', page)
+
+
+def test_a_record_whose_owner_changed_in_the_same_moment_is_kept_on_the_page(trial, physician, monkeypatch):
+    """As a participant does with the first dose that somebody else stores; found by fifty who were at it at once."""
+    participant = make_participant(trial=trial)
+
+    def changed(*_arguments):
+        raise StaleDataError
+
+    monkeypatch.setattr(actions, "settle_queries", changed)
+    typed = {"term": "Rash", "grade": "2", "started_on": "2024-02-14"}
+    answer = physician.submit(f"/adverse-events/new?participant={participant.id}", **typed)
+    assert answer.status_code == 409
+    assert "What this belongs to was changed in the same moment" in answer.text
+    assert form_values(answer.text)["term"] == "Rash"

@@ -337,7 +337,16 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
         return form_page(form, title)
     except StaleDataError:
         db.session.rollback()
-        return conflict_page(form, title)
+        earlier = earlier_submission(form)
+        if earlier is not None:
+            return redirect(earlier.address, 303)
+        if form.record is not None and form.is_stale:
+            return conflict_page(form, title)
+        # Another record that is stored with this one, as a participant with the first dose.
+        form.form_errors.append(
+            _("What this belongs to was changed in the same moment. Nothing was stored; save again.")
+        )
+        return form_page(form, title, 409)
     except Refusal as refusal:
         db.session.rollback()
         if refusal.status == 423:
