@@ -24,7 +24,7 @@ KINDS = {
 }
 
 #: Of these fields the name of somebody is what they are for.
-NAMING = {"principal_investigator", "display_name", "citation"}
+NAMING = {"principal_investigator", "display_name", "printed_name", "citation"}
 
 
 @dataclass(frozen=True)
