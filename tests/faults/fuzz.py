@@ -125,8 +125,8 @@ class _Page(HTMLParser):
 class Fuzz:
     """Sends forms of all roles; `faults` says what was wrong, with how it can be sent again."""
 
-    def __init__(self, app, seed: int):
-        self.app, self.chance = app, random.Random(seed)
+    def __init__(self, app, seed: int, tells=False):
+        self.app, self.chance, self.tells = app, random.Random(seed), tells
         self.faults: collections.Counter = collections.Counter()
         self.examples: dict[str, str] = {}
         self.statuses: collections.Counter = collections.Counter()
@@ -318,6 +318,8 @@ class Fuzz:
         return None
 
     def _fault(self, what, example):
+        if what not in self.faults and self.tells:
+            print(f"FAULT: {what}\n    {example}", flush=True)
         self.faults[what] += 1
         self.examples.setdefault(what, example)
 
@@ -538,7 +540,7 @@ def main():
         try:
             app = _make_app(database, Path(folder) / "home")
             with _running(app, database):
-                fuzz = Fuzz(app, given.seed)
+                fuzz = Fuzz(app, given.seed, tells=True)
                 with fuzz.watching():
                     fuzz.submissions(given.submissions)
                     print(f"fuzzed: {summary(fuzz)}", flush=True)
@@ -547,7 +549,7 @@ def main():
             database.drop()
     print(summary(fuzz))
     for what, count in fuzz.faults.most_common():
-        print(f"FAULT ({count}): {what}\n    {fuzz.examples[what]}")
+        print(f"{count} times: {what}")
     sys.exit(1 if fuzz.faults else 0)
 
 
