@@ -70,7 +70,7 @@ class Round:
 
     def __init__(self, tracker: Installation, known: Known, cookies: dict, chance: random.Random):
         self.tracker, self.known, self.cookies, self.chance = tracker, known, cookies, chance
-        self.is_over, self.is_saving = threading.Event(), threading.Event()
+        self.is_over, self.is_saving, self.has_saved = (threading.Event() for _each in range(3))
         self.is_importing, self.has_imported = threading.Event(), threading.Event()
         self.commands: dict[int, str] = {}
 
@@ -99,6 +99,7 @@ class Round:
             return None
         if name:
             self.known.names.add(name)
+            self.has_saved.set()
         return led_to(headers)
 
     def save_agent(self, person, number, chance):
@@ -296,8 +297,8 @@ def _one_round(tracker, known, cookies, chance, longest):
     for one in people:
         one.start()
     # A server that was just started reads its pages first: the moment is chosen from when it stores something.
-    is_begun = chance.choice([here.is_saving, here.is_saving, here.is_importing, here.has_imported])
-    is_begun.wait(30 if longest >= 1 else 1)
+    moments = [here.is_saving, here.has_saved, here.is_importing, here.has_imported]
+    (chance.choice(moments) if longest >= 1 else here.has_saved).wait(30)
     time.sleep(chance.uniform(0, longest))
     here.kill()
     known.kills += 1
