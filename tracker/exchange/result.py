@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -23,9 +22,6 @@ from tracker.values import Refusal
 
 #: A text that begins so would be taken for a formula by a spreadsheet.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-#: A text that is a number stays one.
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -146,8 +142,8 @@ def _csv(result: Result, table: str | None = None, figure: str | None = None) ->
 
 
 def harmless(value):
-    """The value as a CSV file may hold it: no spreadsheet takes it for a formula."""
-    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS) or _NUMBER.fullmatch(value):
+    """The value as a CSV file may hold it: no spreadsheet takes a text for a formula; a number stays one."""
+    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
         return value
     return f"'{value}"
 
