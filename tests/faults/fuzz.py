@@ -158,7 +158,7 @@ class Fuzz:
 
         handler = logging.Handler(logging.ERROR)
         handler.emit = lambda record: self._lines.append(
-            "".join(traceback.format_exception(record.exc_info[1])[-4:])
+            "".join(traceback.format_exception(record.exc_info[1])[-6:])
             if record.exc_info
             else record.getMessage()
         )
@@ -290,7 +290,7 @@ class Fuzz:
         said = f"{role} {address} {values!r:.1500}"
         if answer.status_code >= 500:
             self._fault(
-                f"{method} {_rough(address)} answered {answer.status_code}: {' '.join(self._lines)[-500:]}",
+                f"{method} {_rough(address)} answered {answer.status_code}: {' '.join(self._lines)[-900:]}",
                 said,
             )
         if (

@@ -112,6 +112,18 @@ def test_an_answer_that_crossed_another_is_shown_both(sign_in, participant):
     assert "Answered: Yes." in answer.text
 
 
+def test_a_question_that_was_talked_about_at_length_is_shown_whole(sign_in, participant):
+    asked = make_query(trial=participant.trial, record_id=participant.id)
+    for number in range(35):
+        asked.messages.append(QueryMessage(text=f"word {number}", step=QueryStep.ANSWERED, at=clock.now()))
+    db.session.commit()
+    browser = sign_in(Role.DIRECTOR)
+    for address in (f"/queries/{asked.id}", f"/queries/{asked.id}/history"):
+        page = browser.get(address)
+        assert page.status_code == 200
+        assert "word 34" in page.text
+
+
 @pytest.mark.parametrize(
     "asked, found",
     [

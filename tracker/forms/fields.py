@@ -406,6 +406,8 @@ class RowsField(wtforms.FieldList):
         self.model = model
 
     def process(self, formdata, data=wtforms.utils.unset_value, extra_filters=None):
+        # The limit is one of what may be added: what is stored is shown and kept, however many rows it has.
+        self.max_entries = max(self.most, len(data) if isinstance(data, list) else 0)
         super().process(formdata, data, extra_filters)
         if formdata is None:
             return
