@@ -66,6 +66,23 @@ def test_the_first_response_that_a_trial_records_of_anybody_is_news_to_all(app, 
     assert course_of(participant, TODAY).outcome["response_recorded"]
 
 
+@pytest.mark.parametrize(
+    "what",
+    [
+        lambda other: change(last_assessment(other), withdrawn_at=clock.now()),
+        lambda other: change(last_assessment(other), assessed_on=TODAY + datetime.timedelta(days=1)),
+        lambda other: change(other, withdrawn_at=clock.now()),
+    ],
+    ids=["withdrawn", "of a later day", "of who is withdrawn"],
+)
+def test_that_nobody_of_the_trial_has_a_response_any_more_is_news_to_all(app, what):
+    participant = make_participant()
+    other = make_course({-7: 50}, participant=make_participant(trial=participant.trial))
+    assert course_of(participant, TODAY).outcome["response_recorded"]
+    what(other)
+    assert not course_of(participant, TODAY).outcome["response_recorded"]
+
+
 def test_participants_of_a_trial_are_derived_together_and_anew_each_for_itself(app, monkeypatch):
     one = make_course({-7: 50, 56: 49})
     other = make_course({-7: 50, 56: 20}, trial=one.trial)

@@ -51,12 +51,12 @@ def course_of(participant: Participant, as_of: datetime.date, show_date: Callabl
     if participant.withdrawn_at is not None:
         return None
     memory = current_app.extensions.setdefault("courses", _Memory(KEPT))
-    state = _states([participant.id], participant.trial_id)[participant.id]
+    state = _states([participant.id], participant.trial_id, as_of)[participant.id]
     key = (participant.id, as_of)
     kept = memory.find(key, state)
     if kept is None:
         near = _near(participant)
-        states = _states(near, participant.trial_id)
+        states = _states(near, participant.trial_id, as_of)
         memory.keep({(id, as_of): (states[id], one) for id, one in _derived(near, as_of).items()})
         kept = memory.find(key, state)
     return kept and kept.course(str(get_locale()), show_date)
@@ -116,12 +116,12 @@ def _next(people, derived, ids, as_of) -> dict[int, dict]:
     return {row["participant_id"]: row for row in found.to_dict("records")}
 
 
-def _states(ids: list[int], trial_id: int) -> dict[int, tuple]:
+def _states(ids: list[int], trial_id: int, as_of: datetime.date) -> dict[int, tuple]:
     """Of each of these participants of a trial, which state of the data their course is of.
 
     A change of a record that it rests on makes one of these numbers larger: the versions, withdrawn records counted
-    too, of the participant and their records, and of the trial and its arms; whether the trial has an assessment or a
-    reported response of anybody; the version of what belongs to no trial.
+    too, of the participant and their records, and of the trial and its arms; whether the trial has an assessment by
+    that day or a reported response of anybody, as `outcomes_of` asks; the version of what belongs to no trial.
     """
     records = [
         sa.select(sa.func.sum(model.version)).where(model.participant_id == Participant.id)
@@ -133,11 +133,16 @@ def _states(ids: list[int], trial_id: int) -> dict[int, tuple]:
     told_of = [
         sa.select(model.id)
         .join(anybody, anybody.id == model.participant_id)
-        .where(anybody.trial_id == trial_id, *conditions)
+        .where(
+            anybody.trial_id == trial_id,
+            anybody.withdrawn_at.is_(None),
+            model.withdrawn_at.is_(None),
+            condition,
+        )
         .exists()
-        for model, conditions in (
-            (TumorAssessment, []),
-            (ReportedOutcome, [ReportedOutcome.best_overall_response.is_not(None)]),
+        for model, condition in (
+            (TumorAssessment, sa.or_(anybody.undated, TumorAssessment.assessed_on <= as_of)),
+            (ReportedOutcome, ReportedOutcome.best_overall_response.is_not(None)),
         )
     ]
     sums = [one.scalar_subquery() for one in (*records, arms)]
