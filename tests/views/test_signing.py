@@ -389,6 +389,22 @@ def test_a_frozen_report_is_there_only_for_who_sees_all_of_its_trials(signer, ar
     assert signatures()[0].printed_name not in browser.get("/signatures/").text
 
 
+def test_nobody_comments_on_a_frozen_report_or_a_signature_where_everybody_would_read_it(signer, arm):
+    director = signer(Role.DIRECTOR)
+    address = freeze(director)
+    assert "/comments/new" not in director.get(address).text
+    for record in (db.session.scalars(sa.select(ReportSnapshot)).one(), signatures()[0]):
+        about = f"record_type={record.__tablename__}&record_id={record.id}"
+        assert director.get(f"/comments/new?{about}").status_code == 404
+        assert director.post(f"/comments/new?{about}", data={"text": "T-1 stops."}).status_code == 404
+
+
+@pytest.mark.parametrize("typed", [{}, {"submission": "\x00"}, {"submission": "x" * 300}])
+def test_a_form_with_a_damaged_key_signs_nothing(signer, arm, typed):
+    assert signer(Role.DIRECTOR).post(BASIS, data=typed).status_code == 422
+    assert signatures() == []
+
+
 def test_masked_arms_do_not_leak_from_what_the_director_froze(signer, arm):
     change(arm.trial, is_randomised=True)
     address = freeze(signer(Role.DIRECTOR))

@@ -26,6 +26,7 @@ from tracker.views.access import permission_required
 from tracker.views.pages import shown_field, url
 from tracker.views.records import (
     KINDS,
+    can_be_commented,
     change,
     find,
     form_page,
@@ -206,6 +207,8 @@ def new_comment():
         flash(_("Open the record that you want to comment on, and choose “Comment” there."), "info")
         return redirect(url_for("finding.list"))
     kind, about = record_of_address()
+    if not can_be_commented(about):
+        abort(404)
     result = run_named(basis) if basis else None
     trial = trial_id_of(about)
     form = CommentForm(trial_id=trial)

@@ -17,7 +17,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from tracker import actions, clock, locking
 from tracker.audit import because, note_confirmed
 from tracker.extensions import db, violated
-from tracker.forms.base import RecordForm
+from tracker.forms.base import KEY, RecordForm
 from tracker.forms.fields import OwnerField, ValueField
 from tracker.forms.withdrawal import WithdrawalForm
 from tracker.models import Authored, Comment, FromReport, Participant, Query, Record, Signature, Submission
@@ -191,6 +191,12 @@ def refuse_what_is_locked(record, of_all=False):
         raise locking.refusal(lock)
 
 
+def can_be_commented(record) -> bool:
+    """Whether something may be said of it: a comment is of one trial, or everybody reads it, as they do not read all
+    frozen reports and their signatures. What is asked and said has answers of its own."""
+    return not (record.trials_path or record.seen_with or isinstance(record, (Query, Comment)))
+
+
 #: Kinds that nobody signs: what is said and asked, and accounts.
 _NOT_SIGNED = {"query", "comment", "user", "trial_member", "signature", "lock"}
 
@@ -223,8 +229,8 @@ def render_record(kind: RecordKind, record, **more):
     has_trial = record.trial_path is not None and not isinstance(record, Query)
     if "queries" not in more:
         more["queries"] = queries_about([record]) if has_trial else []
-    can_be_commented = current_user.may(Permission.READ_FINDINGS) and not isinstance(record, (Query, Comment))
-    more["comments"] = comments_about(record) if can_be_commented else None
+    reads_comments = current_user.may(Permission.READ_FINDINGS) and can_be_commented(record)
+    more["comments"] = comments_about(record) if reads_comments else None
     resting = [one for one in reversed(more["comments"] or []) if one.report]
     more["comment_figures"] = {one.id: (then, now) for one, then, now in told_of(resting, most=1)}
     more["may_change"] = may_change(kind, record)
@@ -363,8 +369,9 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
 
 
 def earlier_submission(form):
-    """Of the same form, by the same person."""
-    found = db.session.get(Submission, form.submission.data)
+    """Of the same form, by the same person; under a key that is none of ours nothing is stored."""
+    key = form.submission.data or ""
+    found = db.session.get(Submission, key) if KEY.fullmatch(key) else None
     return found if found is not None and found.user_id == reader().user_id else None
 
 
