@@ -40,6 +40,30 @@ def test_a_row_of_few_is_left_out_with_all_that_it_rests_on_and_the_next_smalles
     ]
 
 
+@pytest.mark.parametrize(
+    "sizes, told",
+    [
+        ((40, 1, 1, 90), (None, None, None, 90)),
+        ((40, 1, 1, 1, 1, 1, 90), (None, None, None, None, None, None, 90)),
+        ((40, 2, 3, 2, 90), (40, None, None, None, 90)),
+    ],
+)
+def test_rows_that_are_left_out_are_not_few_together(sizes, told):
+    """Of 132 people 40 and 90 are told: the other two rows would be of one person each."""
+    rows = [{"trial": f"T{place}", "n": n, "responders": 0} for place, n in enumerate(sizes)]
+    assert tuple(row["n"] for row in shared("outcomes", "response", rows)) == told
+
+
+def test_at_each_landmark_one_small_group_takes_another():
+    rows = [
+        {"group": group, "month": month, "at_risk": at_risk, "survival": 0.5, "low": 0.4, "high": 0.6}
+        for month, known in ((12.0, (20, 30, 3)), (24.0, (4, 25, 28)))
+        for group, at_risk in zip("ABC", known)
+    ]
+    told = [row["at_risk"] for row in shared("survival", "landmark", rows)]
+    assert told == [None, 30, None, None, None, 28]
+
+
 def test_who_is_left_of_a_whole_counts_too():
     (row,) = shared("outcomes", "response", [{"group": "all", "n": 20, "responders": 18, "orr": 0.9}])
     assert row == {"group": "all", "n": None, "responders": None, "orr": None}
@@ -102,7 +126,10 @@ def test_no_small_count_can_be_computed_from_what_is_told(seed):
     for name in ("n", "cr"):
         hidden = [place for place, row in enumerate(rows) if row[name] is None and n[place]]
         shown = [place for place, row in enumerate(rows) if row[name]]
+        rest = sum(frame[name][place] for place in hidden)
         assert len(hidden) != 1 or not shown, "one alone is the total less the others"
+        assert not small(rest) or not shown, "all that are left out are few together"
+        assert not hidden or rest != len(hidden) or name != "n" or not shown, "each of them is one person"
 
 
 def test_of_grades_one_small_group_takes_the_next_smallest_of_the_same_term():

@@ -2,16 +2,15 @@
 
 A team is who sees the trial: its members, and the director. For all others a report's file is asked for with
 `share=outside`. Then only the tables and columns that stand here are in it; counts of people below the least that may
-be told are left out, with the rates, limits and other counts of the row that they could be computed from. Where a
-single row would be left out, the next smallest one goes with it, because the whole is told elsewhere. Figures are left
-out: a step of a curve, or a bar, is a person.
+be told are left out, with the rates, limits and other counts of the row that they could be computed from. The whole is
+told elsewhere, so what is left out of it must not be found again as the rest: where that is one row alone, or few
+people together, the next smallest rows go with it. Figures are left out: a step of a curve, or a bar, is a person.
 """
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
@@ -115,6 +114,7 @@ SHARED: dict[str, dict[str, Share]] = {
         "landmark": Share(
             _keys("month"),
             _family("at_risk", rests="survival low high", more=_events_before),
+            within=("month",),
             follows=("median",),
         ),
         "comparison": Share(
@@ -152,6 +152,7 @@ SHARED: dict[str, dict[str, Share]] = {
                 "events_treated/n_treated events_comparator/n_comparator",
                 "effect low high p",
             ),
+            within=("measure",),
         ),
         "interaction": Share(
             ("measure",), _family("n", rests="estimate low high p_wald p_lrt"), follows=("by_status",)
@@ -304,11 +305,12 @@ def _shared(table: Table, share: Share, least: int, left_out: dict) -> Table:
     frame = table.frame[share.columns(table.frame)].copy()
     hidden = pd.DataFrame(False, index=frame.index, columns=frame.columns)
     whole = _small(table.frame, share.whole, least) | _follows(frame, share, left_out)
-    whole = _with_another(table.frame, whole, share)
+    whole = _with_others(table.frame, whole, share, least)
     touched = whole.copy()
     hidden.loc[whole, [name for name in frame if name not in share.keys]] = True
     for family in share.families:
-        small = _with_another(table.frame, _small(table.frame, family, least) & ~whole, share, family, whole)
+        small = _small(table.frame, family, least) & ~whole
+        small = _with_others(table.frame, small, share, least, family, whole)
         hidden.loc[small, [name for name in family.columns if name in frame]] = True
         touched |= small
     for name in frame:
@@ -347,15 +349,18 @@ def _printed(name):
 
 def _small(frame, family: Family, least) -> pd.Series:
     """Where one of the counts, or who is left of a whole, is small; none at all is told."""
-    found = np.zeros(len(frame), dtype=bool)
+    counts = _counts(frame, family)
+    return ((counts > 0) & (counts < least)).any(axis=1)
+
+
+def _counts(frame, family: Family) -> pd.DataFrame:
+    """All counts of people that are in the family, or can be computed from it, a column each."""
     counts = [frame[name] for name in family.counts if name in frame]
     counts += [frame[whole] - frame[part] for part, whole in family.of if part in frame and whole in frame]
     if family.more is not None:
         counts += family.more(frame)
-    for count in counts:
-        numbers = pd.to_numeric(count, errors="coerce").astype("float64").to_numpy()
-        found |= (numbers > 0) & (numbers < least)
-    return pd.Series(found, frame.index)
+    numbers = [pd.to_numeric(count, errors="coerce").astype("float64") for count in counts]
+    return pd.DataFrame(dict(enumerate(numbers)), index=frame.index)
 
 
 def _follows(frame, share: Share, left_out) -> pd.Series:
@@ -385,13 +390,13 @@ def _joined(frame) -> pd.Series:
     )
 
 
-def _with_another(frame, hidden, share: Share, family: Family | None = None, gone=None) -> pd.Series:
-    """The same with the next smallest row wherever one row alone would be left out of a whole."""
+def _with_others(frame, hidden, share: Share, least, family: Family | None = None, gone=None) -> pd.Series:
+    """The same with the next smallest rows wherever what is left out of a whole would tell a small count."""
     family = family or share.whole
     counts = [name for name in family.counts if name in frame]
     if not counts or not hidden.any():
         return hidden
-    sizes = frame[counts].apply(pd.to_numeric, errors="coerce").astype("float64").min(axis=1)
+    sizes = frame[counts].apply(pd.to_numeric, errors="coerce").astype("float64").max(axis=1)
     within = [name for name in share.within if name in frame]
     wholes = pd.Series("", frame.index)
     if within:
@@ -400,11 +405,22 @@ def _with_another(frame, hidden, share: Share, family: Family | None = None, gon
         within == ["tumor_location"] and "subtype" in frame
     ):  # locations are parts of all, subtypes of one location
         wholes = wholes.where(frame["subtype"].notna(), "")
-    hidden = hidden.copy()
-    out = hidden if gone is None else hidden | gone
+    hidden, every = hidden.copy(), _counts(frame, family)
     for _whole, rows in frame.groupby(wholes, sort=False).groups.items():
-        if out[rows].sum() == 1 and len(rows) > 1 and hidden[rows].any():
-            others = sizes[rows][~out[rows] & (sizes[rows] > 0)]
-            if len(others):
-                hidden[others.idxmin()] = True
+        while hidden[rows].any():
+            out = [row for row in rows if hidden[row] or (gone is not None and gone[row])]
+            others = sizes[rows].drop(out)
+            others = others[others > 0]
+            if others.empty or not _is_found_again(every.loc[out], every.loc[rows], least):
+                break
+            hidden[others.idxmin()] = True
     return hidden
+
+
+def _is_found_again(left_out, whole, least) -> bool:
+    """Whether rows that are left out tell a small count by what they are together: the whole less all other rows."""
+    together, total = left_out.sum(), whole.sum()
+    is_small = (
+        (together > 0) & (together < least) & (total >= least)
+    )  # a whole that is small is not told either
+    return len(left_out) == 1 or is_small.any() or together.max() == len(left_out)  # then each is one person
