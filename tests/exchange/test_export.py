@@ -88,6 +88,31 @@ def test_participants_come_by_the_numbers_drawn_whatever_is_missing(participant,
     assert len(set(numbers)) == 5
 
 
+def test_records_about_participants_are_numbered_anew_so_that_no_two_exports_can_be_joined(
+    app, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(export, "_shuffled", lambda numbers: {one: 1_000 + one for one in numbers})
+    lesion = make_lesion()
+    assessment = make_tumor_assessment([(lesion, 20)], participant=lesion.participant)
+    write_records(tmp_path)
+    (measured,) = rows(tmp_path, "lesion_measurement")
+    assert measured["lesion_id"] == rows(tmp_path, "lesion")[0]["id"] == str(1_000 + lesion.id)
+    assert measured["assessment_id"] == rows(tmp_path, "tumor_assessment")[0]["id"]
+    assert measured["assessment_id"] == str(1_000 + assessment.id)
+    assert rows(tmp_path, "trial")[0]["id"] == str(lesion.participant.trial_id)
+
+
+def test_whose_tumor_is_left_out_has_no_organ_beside_lesions_and_specimens(app, tmp_path, monkeypatch):
+    specimen = make_specimen(anatomic_place="primary", location="lung")
+    make_lesion(participant=specimen.participant, organ="lung")
+    for least, told in ((1, "lung"), (5, "")):
+        monkeypatch.setitem(app.config, "SMALL_CELL", least)
+        folder = tmp_path / str(least)
+        folder.mkdir()
+        write_records(folder)
+        assert rows(folder, "specimen")[0]["location"] == rows(folder, "lesion")[0]["organ"] == told
+
+
 def test_no_cell_is_a_formula(participant, tmp_path):
     write_records(tmp_path, identified=True)
     files = [path.read_text().splitlines() for path in tmp_path.glob("*.csv")]

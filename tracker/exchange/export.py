@@ -9,6 +9,7 @@ one: their sex and age are left out, and where that is not enough their tumor to
 import contextlib
 import csv
 import datetime
+import functools
 import json
 import os
 import random
@@ -17,7 +18,7 @@ import shutil
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -51,19 +52,24 @@ _SAID = {"principal_investigator", "synopsis", "rationale", "summary", "selectio
 _COARSE = {"sex", "age_at_enrolment"}
 _COARSER = {"tumor_location", "diagnosis", "subtype", "stage", "cohort_id"}
 
+#: Columns of specimens and lesions that would tell it all the same.
+_PLACES = {"location", "organ"}
+
 
 @dataclass
 class _Deidentified:
     """What stands for participants in this one export: drawn anew each time, so that no two can be joined.
 
     numbers: by the participant's id, of those who have not refused research on their data. days: their study day 1.
-    coarse: of whom sex and age are left out; coarser: of whom the tumor's kind is, too.
+    coarse: of whom sex and age are left out; coarser: of whom the tumor's kind is, too. records: by the kind of record
+    about participants the numbers of those that were asked for.
     """
 
     numbers: dict[int, str]
     days: dict[int, datetime.date | None]
     coarse: set[int]
     coarser: set[int]
+    records: dict[type, dict[int, int]] = field(default_factory=dict)
 
     @classmethod
     def drawn(cls):
@@ -72,18 +78,28 @@ class _Deidentified:
             Participant.consents_to_data_research.is_not(False),
         )
         people = db.session.scalars(chosen).all()
-        places = list(range(1, len(people) + 1))
-        random.Random(secrets.randbits(128)).shuffle(places)
-        numbers = {one.id: f"P{place:06d}" for one, place in zip(people, places, strict=True)}
+        numbers = {number: f"P{place:06d}" for number, place in _shuffled([one.id for one in people]).items()}
         return cls(numbers, {one.id: one.day_1 for one in people}, *_coarsened(people))
 
     def hides(self, name, person) -> bool:
         """Whether a column of the participant would put them into a small group."""
-        return person in (self.coarse if name in _COARSE else self.coarser if name in _COARSER else ())
+        return person in (self.coarse if name in _COARSE else self.coarser)
+
+    def record(self, model, number) -> int | None:
+        """What stands for a record about a participant, or a part of one."""
+        if model not in self.records:
+            self.records[model] = _shuffled(db.session.scalars(sa.select(model.id).order_by(model.id)).all())
+        return self.records[model].get(number)
 
     def day(self, date, participant_id):
         day_1 = self.days[participant_id]
         return None if date is None or day_1 is None else study_day(date, day_1)
+
+
+def _shuffled(numbers) -> dict[int, int]:
+    places = list(range(1, len(numbers) + 1))
+    random.Random(secrets.randbits(128)).shuffle(places)
+    return dict(zip(numbers, places, strict=True))
 
 
 def _coarsened(people) -> tuple[set[int], set[int]]:
@@ -169,13 +185,24 @@ def _owner(model):
     return sa.inspect(model).relationships[model.owner].mapper.class_ if issubclass(model, Part) else None
 
 
+def _about(model):
+    """The model that says whom its rows are about: itself or its owner; None where they are about no participant."""
+    found = (one for one in (model, _owner(model)) if one is Participant or hasattr(one, "participant_id"))
+    return next(found, None)
+
+
+@functools.cache
+def _model_named(table):
+    return next(
+        one for one in [*Record.__subclasses__(), *Part.__subclasses__()] if one.__tablename__ == table
+    )
+
+
 def _table(model, known) -> tuple[list[str], list[list]]:
     """Names of the columns, and the rows in the order of their ids, or of the numbers drawn."""
     owner = _owner(model)
     attributes = [one for one in sa.inspect(model).column_attrs if one.key not in _OWN]
-    about = next(
-        (one for one in (model, owner) if one is Participant or hasattr(one, "participant_id")), None
-    )
+    about = _about(model)
     person = None if about is None else about.id if about is Participant else about.participant_id
     chosen = sa.select(
         *(getattr(model, one.key) for one in attributes), sa.literal(None) if person is None else person
@@ -193,6 +220,9 @@ def _table(model, known) -> tuple[list[str], list[list]]:
     rows = [row for row in rows if person is None or row[-1] in known.numbers]
     if model is Participant:
         rows.sort(key=lambda row: known.numbers[row[-1]])
+    elif person is not None:
+        key = next(place for place, one in enumerate(attributes) if one.key == "id")
+        rows.sort(key=lambda row: known.record(model, row[key]))
     cells = [[_plain(write(row[place], row[-1])) for place, _key, _name, write in shown] for row in rows]
     return [name for _place, _key, name, _write in shown], cells
 
@@ -207,11 +237,18 @@ def _shown_as(model, attribute, is_about_participant, known):
         return None, None
     if isinstance(kind, sa.JSON) or name in _SAID or name.endswith("reason"):
         return None, None
+    named = (
+        model
+        if name == "id"
+        else next((_model_named(key.column.table.name) for key in column.foreign_keys), None)
+    )
+    if named is not None and _about(named) is not None:
+        return name, lambda value, _person: known.record(named, value)
     if not is_about_participant:
         return name, lambda value, _person: value
     if name in _NAMING:
         return None, None
-    if model is Participant and name in _COARSE | _COARSER:
+    if name in _PLACES or (model is Participant and name in _COARSE | _COARSER):
         return _coarse(name, known)
     if isinstance(kind, sa.Date):
         return f"{name.removesuffix('_on')}_day", known.day
@@ -266,14 +303,14 @@ def _read_me(known):
         ]
     else:
         lines += [
-            "De-identified: participants are numbered anew in each export; dates are study days (day 1 is",
-            "the first dose, else the enrolment; there is no day 0), ages are decades. Codes, barcodes, birth",
-            "years, free text, kept figures, accounts, comments, queries and signatures are left out, and so",
-            "is whoever refused research on their data.",
+            "De-identified: participants and the records about them are numbered anew in each export; dates",
+            "are study days (day 1 is the first dose, else the enrolment; there is no day 0), ages are",
+            "decades. Codes, barcodes, birth years, free text, kept figures, accounts, comments, queries and",
+            "signatures are left out, and so is whoever refused research on their data.",
             "",
             f"Groups of fewer than {least} participants by trial, tumor location, sex and decade of age",
             f"are joined: of {len(known.coarse)} participants sex and age are left out,",
-            f"of {len(known.coarser)} of them the tumor's kind too. Rare courses of disease can",
+            f"of {len(known.coarser)} of them the tumor's kind and organs too. Rare courses of disease can",
             "still be recognised by who knows them: share these files under an agreement that forbids it, and",
             "publish no table with cells below that number.",
         ]
