@@ -82,6 +82,13 @@ class OneTimeCodeField(ValueField):
         return ""
 
 
+class FirstCodeField(OneTimeCodeField):
+    """A code of an app that is being turned on, when there are no recovery codes yet."""
+
+    def read(self, text):
+        return read_code(text, with_recovery=False)
+
+
 class SignInForm(FlaskForm):
     name = TextField(_l("Account"), maximum=40, render_kw={"autocomplete": "username", "autofocus": True})
     password = PasswordField(_l("Password"))
@@ -98,7 +105,7 @@ class CodeForm(FlaskForm):
 class EnrolForm(FlaskForm):
     """The first code of an app that has just been told the secret, which the page keeps sealed meanwhile."""
 
-    code = OneTimeCodeField(_l("Code"), help=_l("The 6 digits that the app shows now."))
+    code = FirstCodeField(_l("Code"), help=_l("The 6 digits that the app shows now."))
     sealed = wtforms.HiddenField()
 
 

@@ -56,6 +56,8 @@ class RecordForm(FlaskForm):
     sections: ClassVar[list[tuple]] = []
     #: The field that must be known before the form makes sense, such as a participant's trial.
     needs: ClassVar[str | None] = None
+    #: What its button says, where that is not "Save".
+    submit_label: ClassVar[str | None] = None
     version = HiddenField()
     submission = HiddenField()
     reason = TextField(
@@ -67,7 +69,7 @@ class RecordForm(FlaskForm):
             "Asked when a stored value changes, or where a warning is overruled. It stands in the history."
         ),
     )
-    confirmed = CheckboxField(_l("I have checked it: this identifies nobody. Store it."))
+    confirmed = CheckboxField(_l("I have checked that this identifies nobody"))
     #: The digest of the texts that were asked about: the tick holds for those, not for others typed since.
     confirmed_texts = HiddenField()
 
@@ -108,6 +110,11 @@ class RecordForm(FlaskForm):
     def names(self) -> list[str]:
         """The fields of the record itself."""
         return [name for _title, names in self.sections for name in names if name in self]
+
+    def told(self, record, is_new) -> str:
+        """What the next page says when the record is stored."""
+        name = str(record)
+        return _("%(record)s is stored.", record=name) if is_new else _("%(record)s is changed.", record=name)
 
     @property
     def first_field(self):

@@ -28,7 +28,9 @@ class LockForm(RecordForm):
             "Left empty the whole trial is locked. With a day, what is dated then or earlier, or has no date."
         ),
     )
-    reason = TextField(_l("Reason"), multiline=True, maximum=1000, help=_l("Whoever is refused reads it."))
+    reason = TextField(
+        _l("Reason"), multiline=True, maximum=1000, help=_l("Shown to everybody who tries to change it.")
+    )
     locked_by = RecordField(_l("By"), User, optional=True)
     unlock_reason = TextField(_l("Unlocked, because"), multiline=True, optional=True)
 
@@ -66,6 +68,9 @@ class LockUpForm(LockForm):
             self[name].errors = [*self[name].errors, message]
         return sound and not faults
 
+    def told(self, record, is_new):
+        return _("It is locked now.")
+
     def _is_locked(self):
         wanted = self.participant.data, self.cut_on.data
         trial = self.trial.data.id
@@ -86,13 +91,16 @@ class UnlockForm(RecordForm):
         _l("Reason"),
         multiline=True,
         maximum=1000,
-        help=_l("From then on everybody may change it again whose role includes that."),
+        help=_l("From then on whoever may edit such records may change it again."),
     )
 
     def __init__(self, record, **kwargs):
         super().__init__(record, **kwargs)
         if not self.is_submitted():
             self.reason.data = None
+
+    def told(self, record, is_new):
+        return _("It is unlocked now.")
 
     def populate_obj(self, record):
         record.unlock_reason = self.reason.data

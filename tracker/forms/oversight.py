@@ -85,6 +85,8 @@ class AskForm(RecordForm):
     model = Query
     sections = [(_l("Query"), ["field", "question"])]
 
+    submit_label = _l("Ask")
+
     field = WhichField(_l("Field"))
     question = TextField(_l("Question"), multiline=True, maximum=500)
 
@@ -92,6 +94,13 @@ class AskForm(RecordForm):
         """choices: (name, label) of each field that can be asked about."""
         self.choices = choices
         super().__init__(**kwargs)
+
+    @property
+    def first_field(self):
+        return self.question if self.field.data and not self.is_submitted() else super().first_field
+
+    def told(self, record, is_new):
+        return _("The query is open.")
 
 
 class StepForm(RecordForm):
@@ -120,6 +129,9 @@ class AnswerForm(StepForm):
 
     text = TextField(_l("Answer"), multiline=True, maximum=1000)
 
+    def told(self, record, is_new):
+        return _("The query is answered.")
+
 
 class CloseForm(StepForm):
     """Whether the answer settles the query."""
@@ -140,6 +152,10 @@ class CloseForm(StepForm):
         self.state.terms = [state for state in self.state.terms if state is not record.state]
         if not self.is_submitted():
             self.state.data = QueryState.OPEN if record.state is QueryState.CLOSED else QueryState.CLOSED
+
+    def told(self, record, is_new):
+        is_closed = self.state.data is QueryState.CLOSED
+        return _("The query is closed.") if is_closed else _("The query is open again.")
 
 
 #: A name of an account after an @ that follows no letter, so that an address is none.

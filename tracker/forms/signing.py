@@ -39,6 +39,9 @@ class SignForm(IdentityFields, RecordForm):
         self.content_seen.data, self.content_seen.raw_data = self.seen, None
         return False
 
+    def told(self, record, is_new):
+        return _("%(record)s is signed.", record=str(self.about))
+
     def populate_obj(self, record):
         """Nothing: the record is made of what the server knows, and of the meaning."""
 
@@ -49,6 +52,9 @@ class FreezeForm(SignForm):
     model = ReportSnapshot
     #: The report above it is read first.
     first_field = None
+
+    def told(self, record, is_new):
+        return _("The report is frozen and signed.")
 
 
 class SnapshotTrialForm(RowForm):

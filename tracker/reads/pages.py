@@ -73,12 +73,13 @@ class Page:
         return "?" + urlencode(kept)
 
 
-def list_page(model, form, columns, filters, arguments, headings) -> Page:
+def list_page(model, form, columns, filters, arguments, headings, sort=None) -> Page:
     """The page that the address asks for.
 
     form: an empty form of the model, whose fields give labels, options and readers. arguments: the address's, a
     MultiDict: q, sort (a column, or -column), page, and a filter's name, repeated for "or". headings: of columns
-    that have a shorter name in a list. Raises Refusal for what is none of these.
+    that have a shorter name in a list. sort: used where the address gives none. Raises Refusal for what is none of
+    these.
     """
     known = {"q", "sort", "page", *filters}
     for name in arguments:
@@ -98,7 +99,7 @@ def list_page(model, form, columns, filters, arguments, headings) -> Page:
         condition.append(model.search_text.contains(fold(query), autoescape=True))
     total = db.session.scalar(sa.select(sa.func.count(model.id)).where(*condition))
     number = page_number(arguments.get("page"), total)
-    sort = arguments.get("sort") or columns[0]
+    sort = arguments.get("sort") or sort or columns[0]
     statement = (
         sa.select(model)
         .where(*condition)

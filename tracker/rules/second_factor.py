@@ -51,15 +51,17 @@ def new_recovery_codes() -> list[str]:
     ]
 
 
-def read_code(text: str) -> str | None:
+def read_code(text: str, with_recovery=True) -> str | None:
     """The digits of a code as it was typed, with spaces and hyphens between them as one likes."""
     digits = re.sub(r"[\s-]", "", text)
     if not digits:
         return None
+    if not with_recovery and not re.fullmatch(f"[0-9]{{{DIGITS}}}", digits):
+        raise Refusal(_("Type the %(digits)d digits that the app shows.", digits=DIGITS), "code")
     if not re.fullmatch(f"[0-9]{{{DIGITS}}}|[0-9]{{{RECOVERY_DIGITS}}}", digits):
         raise Refusal(
             _(
-                "Write the %(digits)d digits that the app shows, or the %(more)d of a recovery code.",
+                "Type the %(digits)d digits that the app shows, or the %(more)d of a recovery code.",
                 digits=DIGITS,
                 more=RECOVERY_DIGITS,
             ),

@@ -54,6 +54,28 @@ def _unscoped(statement):
     return db.session.scalar(statement.execution_options(unscoped=True))
 
 
+#: What tells a browser and a system in what a browser says of itself, the more telling first.
+_BROWSERS = {"Edg": "Edge", "OPR/": "Opera", "Firefox/": "Firefox", "Chrome/": "Chrome", "Safari/": "Safari"}
+_SYSTEMS = {
+    "Windows": "Windows",
+    "Android": "Android",
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Mac OS X": "macOS",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+@account.app_template_global()
+def browser_name(said: str) -> str:
+    """A browser in words that its owner knows, as in "Firefox on Windows"; what tells neither is left as it is."""
+    browser, system = (
+        next((name for mark, name in known.items() if mark in said), None) for known in (_BROWSERS, _SYSTEMS)
+    )
+    return _("%(browser)s on %(system)s", browser=browser, system=system) if browser and system else said
+
+
 def page_with(template, form):
     """A page with one form: 422 when it was sent and is not right."""
     note_faults(form)

@@ -27,6 +27,7 @@ lock = record_views(
     without=["show", "edit", "withdraw"],
     entry_form=LockUpForm,
     new_label=_l("Lock"),
+    sort="-created_at",
 )
 
 

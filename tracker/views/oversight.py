@@ -48,6 +48,7 @@ query = record_views(
     headings={"created_at": _l("Opened on")},
     filters=["state", "trial", "origin", "age", "participant"],
     without=["new", "show", "edit", "withdraw"],
+    sort="-created_at",
 )
 
 

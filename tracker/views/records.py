@@ -54,6 +54,7 @@ class RecordKind:
     filters: list[str]
     new_label: str | None
     stored: Callable | None
+    sort: str | None
 
     @property
     def titles(self):
@@ -86,6 +87,7 @@ def record_views(
     new_label=None,
     stored=None,
     address=None,
+    sort=None,
 ) -> Blueprint:
     """The pages of one kind of record.
 
@@ -93,7 +95,8 @@ def record_views(
     names at length, or not at all. filters: attributes that the
     list can be narrowed by. without: names of the views that are left out. entry_form: the form of a new
     record, where it asks for more. stored: called with a new record before the commit, to store what belongs to it.
-    address: the word of its addresses, where that is not its name with an s.
+    address: the word of its addresses, where that is not its name with an s. sort: how the list is sorted unless the
+    address says so, where that is not by the first column.
     """
     kind = RecordKind(
         model,
@@ -106,6 +109,7 @@ def record_views(
         list(filters),
         new_label,
         stored,
+        sort,
     )
     KINDS[kind.name] = kind
     plural = address or f"{kind.name.replace('_', '-')}s"
@@ -211,7 +215,8 @@ def may_sign(kind: RecordKind, record) -> bool:
 
 
 def render_list(kind: RecordKind):
-    page = list_page(kind.model, kind.empty_form(), kind.columns, kind.filters, request.args, kind.headings)
+    form = kind.empty_form()
+    page = list_page(kind.model, form, kind.columns, kind.filters, request.args, kind.headings, kind.sort)
     return render_template(
         [f"{kind.name}/list.html", "records/list.html"], kind=kind, page=page, stale=_stale(kind, page.rows)
     )
@@ -329,7 +334,7 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
                 stored(record)
             if trial_id_of(record) is not None:
                 actions.settle_queries(record, form.found)
-            name = str(record)
+            told = form.told(record, is_new)
             address = _address_after(form, record, is_new)
             note_submission(form, address)
             db.session.commit()
@@ -361,10 +366,7 @@ def save(form: RecordForm, record, title, stored: Callable | None = None):
         field.errors = [*field.errors, refusal.message]
         form.asks_reason = form.asks_reason or refusal.field == "reason"
         return form_page(form, title, refusal.status)
-    flash(
-        _("%(record)s is stored.", record=name) if is_new else _("%(record)s is changed.", record=name),
-        "success",
-    )
+    flash(told, "success")
     return redirect(address, 303)
 
 

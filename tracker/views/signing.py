@@ -43,6 +43,7 @@ signature = record_views(
     filters=["meaning", "trial"],
     without=["new", "show", "edit", "withdraw", "history"],
     new_label=_l("Sign a record"),
+    sort="-signed_at",
 )
 
 
@@ -85,6 +86,7 @@ report_snapshot = record_views(
     headings={"created_at": _l("Frozen"), "signatures": _l("Signed by")},
     without=["new", "show", "edit", "withdraw"],
     new_label=_l("Freeze and sign a report"),
+    sort="-created_at",
 )
 
 
