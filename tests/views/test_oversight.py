@@ -6,7 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.conftest import form_values
-from tests.factories import make_administration, make_participant, make_query, make_trial
+from tests.factories import make_administration, make_adverse_event, make_participant, make_query, make_trial
 from tracker import clock
 from tracker.extensions import db
 from tracker.models import AuditEvent, Query, QueryMessage, User
@@ -45,6 +45,15 @@ def test_a_question_stands_on_the_record_until_it_is_closed(sign_in, participant
     assert query().opened_by.role is Role.PHYSICIAN
     changes = db.session.scalars(sa.select(AuditEvent).where(AuditEvent.record_type == "query")).all()
     assert len(changes) == 3
+
+
+@pytest.mark.parametrize("field, kept", [("term", None), ("grade", "3")])
+def test_a_query_keeps_no_free_text_which_could_not_be_redacted_in_it(sign_in, participant, field, kept):
+    event = make_adverse_event(participant=participant, term="rash, told by Mrs Example", grade=3)
+    monitor = sign_in(Role.MONITOR, [participant.trial])
+    address = f"/queries/new?record_type=adverse_event&record_id={event.id}"
+    assert monitor.submit(address, field=field, question="Which?").status_code == 303
+    assert query().asked_value == kept
 
 
 def test_a_record_marks_the_field_and_offers_to_ask(sign_in, participant):

@@ -12,6 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from tracker.actions import check_step, participant_of, take_step
 from tracker.extensions import db
+from tracker.forms.fields import TextField
 from tracker.forms.oversight import AnswerForm, AskForm, CloseForm, CommentForm, QueryForm
 from tracker.models import Administration, Comment, Query, QueryMessage, Regimen, Trial
 from tracker.reads.masking import MASKABLE
@@ -131,7 +132,8 @@ def _value_to_keep(about, field) -> str | None:
     masks = participant is not None and participant.trial.hides_arms
     if masks and (isinstance(about, Administration) or field.name in MASKABLE.get(type(about), ())):
         return None
-    if field.kind == "textarea" or getattr(about, field.name) in (None, "", []):
+    is_free = isinstance(field, TextField) and field.free
+    if is_free or field.kind == "textarea" or getattr(about, field.name) in (None, "", []):
         return None
     with force_locale("en"):
         return Markup(shown_field(about, field.name)).striptags()[:LONGEST_VALUE]
