@@ -121,7 +121,8 @@ def _column(model, form, name, is_shown_to_all, headings):
         return Column(
             name, label, bool(has_order and is_shown_to_all), False, name in ("trial", "arm", "participant")
         )
-    kind = getattr(model, name).type.python_type
+    stored = getattr(model, name).type
+    kind = getattr(stored, "impl_instance", stored).python_type  # an instant's own type tells none
     is_short = name == "code" or issubclass(kind, datetime.date)
     return Column(name, label, is_shown_to_all, kind in (int, float), is_short)
 
