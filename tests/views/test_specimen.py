@@ -1,6 +1,7 @@
 """Specimens, and what is measured in them, by hand."""
 
 import datetime
+import re
 
 import pytest
 import sqlalchemy as sa
@@ -175,7 +176,7 @@ def test_a_value_beyond_a_limit_keeps_its_sign(researcher, participant, typed, v
     found = stored()
     assert (found.value, found.qualifier.value) == (value, qualifier)
     for address in ("/measurements/", f"/measurements/{found.id}", f"/participants/{participant.id}"):
-        assert f">{shown}</" in researcher.get(address).text.replace("\n", ""), address
+        assert re.search(rf">\s*{re.escape(shown)}\s*<", researcher.get(address).text), address
     edit = researcher.get(f"/measurements/{found.id}/edit").text
     assert f'value="{shown.replace(" ", "")}"' in edit
     researcher.submit(f"/measurements/{found.id}/edit", value="50", reason="read again")
