@@ -51,6 +51,9 @@ _CUT_OFF = {
     "tcp_user_timeout": 20_000,  # milliseconds
 }
 
+#: Rows inserted at once after which PostgreSQL counts the table anew.
+MANY_ROWS = 1_000
+
 NAMING_CONVENTION = {
     "ix": "ix_%(column_0_label)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -266,6 +269,9 @@ def insert_columns(
         kinds = [re.sub(r"\(.*\)", "", column.type.compile(dialect)) for column in chosen]
         arrays = ", ".join(f"%s::{kind}[]" for kind in kinds)
         connection.exec_driver_sql(f"{insert} SELECT * FROM unnest({arrays})", tuple(stored))
+        if count >= MANY_ROWS:
+            # Until PostgreSQL does it by itself, a minute later, it would plan as if the table were as small as before.
+            connection.exec_driver_sql(f"ANALYZE (SKIP_LOCKED) {quote.format_table(table)}")
     return ids
 
 
