@@ -1,5 +1,6 @@
 """What people of each role do with the pages, over and over: python -m tests.bench.child visits.work '{...}'"""
 
+import datetime
 import html
 import http.client
 import random
@@ -145,7 +146,10 @@ class _Person:
 
     def enter_measurement(self):
         typed = {"assay": "1", "value": str(self.chance.randrange(1, 90)), "timepoint": "on treatment"}
-        return self.enter("measurement", "/measurements/new", typed | {"measured_on": "2025-04-03"})
+        return self.enter("measurement", "/measurements/new", typed | {"measured_on": self.some_day()})
+
+    def some_day(self):
+        return (datetime.date(2025, 1, 1) + datetime.timedelta(self.chance.randrange(400))).isoformat()
 
     def change_participant(self):
         address = f"/participants/{self.chance.choice(self.known['participants'])}/edit"
