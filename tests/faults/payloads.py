@@ -64,7 +64,7 @@ _PATH = [
     "../../../../etc/passwd",
     "..\\..\\windows\\win.ini",
     "/etc/passwd\0.csv",
-    "file:///etc/passwd",
+    "file:../../secret_key",
     "....//....//etc/passwd",
     "%2e%2e%2f%2e%2e%2fsecret_key",
     "con",
