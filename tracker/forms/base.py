@@ -1,12 +1,14 @@
 """How a record is entered: the form that all record forms extend."""
 
 import datetime
+import functools
 import hashlib
 import re
 import uuid
 from dataclasses import dataclass
 from typing import ClassVar
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from flask import current_app, has_request_context, request
@@ -14,6 +16,7 @@ from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
+from pandas.api.extensions import ExtensionArray
 from werkzeug.datastructures import MultiDict
 
 from tracker import clock
@@ -21,7 +24,7 @@ from tracker.extensions import db
 from tracker.forms.fields import CheckboxField, CodeField, HiddenField, OwnerField, RowsField, TextField
 from tracker.models import Draft, Record
 from tracker.reads.draft import draft_at, form_address
-from tracker.rules.checks import Finding, Weight, run_checks
+from tracker.rules.checks import Finding, Weight, checked_columns, run_checks
 from tracker.rules.privacy import NAMING, find_personal, find_personal_in_code
 from tracker.values import Refusal
 
@@ -238,20 +241,23 @@ class RecordForm(FlaskForm):
         return self.row_of({name: self[name].data for name in self.names}, self.more_columns())
 
     def row_of(self, values: dict, more: dict) -> pd.DataFrame:
-        """A row for the checks: these values of the record, what it stores beside them, and more columns."""
+        """A row of the columns that the checks look at: these values, what is stored beside them, and more."""
+        looked_at = checked_columns(self.model.__tablename__)
         columns = {"today": _column(clock.today(), datetime.date)}
         for name, kind in _kinds(self.model).items():
-            value = values[name] if name in values else self.record and getattr(self.record, name)
-            columns[name] = _column(value, kind)
+            if name in looked_at:
+                value = values[name] if name in values else self.record and getattr(self.record, name)
+                columns[name] = _column(value, kind)
         for relationship in sa.inspect(self.model).relationships:
             name = relationship.key
             if name in values and relationship.direction.name == "MANYTOONE":
                 chosen = values[name]
                 columns[f"{name}_id"] = _column(chosen and chosen.id, int)
                 for key, kind in _kinds(relationship.mapper.class_).items():
-                    columns[f"{name}_{key}"] = _column(chosen and getattr(chosen, key), kind)
+                    if f"{name}_{key}" in looked_at:
+                        columns[f"{name}_{key}"] = _column(chosen and getattr(chosen, key), kind)
         columns |= {name: _column(value, type(value)) for name, value in more.items()}
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns, index=pd.RangeIndex(1))
 
     def more_columns(self) -> dict:
         """What else the checks of this record need to know, by column name."""
@@ -287,17 +293,20 @@ def _keeps_draft():
     return has_request_context() and hasattr(current_app.view_functions.get(request.endpoint), "keeps_draft")
 
 
+@functools.cache
 def _kinds(model) -> dict[str, type]:
     """The Python type of each column of a model."""
     return {column.key: column.columns[0].type.python_type for column in sa.inspect(model).column_attrs}
 
 
-def _column(value, kind) -> pd.Series:
+def _column(value, kind) -> np.ndarray | ExtensionArray:
     """A column of one cell, of the type that `rules.checks` expects even where the cell is missing."""
     if issubclass(kind, bool):
-        return pd.Series([value], dtype="boolean")
+        return pd.array([value], dtype="boolean")
     if issubclass(kind, (int, float)):
-        return pd.Series([value], dtype="float64")
-    if issubclass(kind, (datetime.date, datetime.datetime)):
-        return pd.Series(pd.to_datetime([value]))
-    return pd.Series([None if value is None else str(value)], dtype="str")
+        return np.array([value], dtype="float64")
+    if issubclass(kind, datetime.datetime):
+        return pd.to_datetime([value])
+    if issubclass(kind, datetime.date):
+        return np.array([value], dtype="datetime64[us]")
+    return pd.array([None if value is None else str(value)], dtype="str")
