@@ -9,7 +9,7 @@ from tests.factories import make_adverse_event, make_course, make_participant, m
 from tracker import clock
 from tracker.audit import because
 from tracker.extensions import db
-from tracker.models import TumorAssessment
+from tracker.models import Arm, Cohort, Part, Participant, Record, Trial, TumorAssessment
 from tracker.reads import course
 from tracker.reads.course import course_of
 
@@ -92,6 +92,25 @@ def test_participants_of_a_trial_are_derived_together_and_anew_each_for_itself(a
     change(last_assessment(one).measurements[0], diameter_mm=48)
     assert course_of(other, TODAY) is found[1]
     assert course_of(one, TODAY) is not found[0]
+
+
+def test_a_course_rests_on_all_records_of_its_trial_that_its_derivation_reads(app):
+    participant, read = make_course({-7: 50, 56: 49}).id, set()
+
+    def note(state):
+        read.update(one for one in sa.sql.visitors.iterate(state.statement) if isinstance(one, sa.Table))
+
+    db.session.expire_all()
+    sa.event.listen(db.session, "do_orm_execute", note)
+    course._derived([participant], TODAY)
+    sa.event.remove(db.session, "do_orm_execute", note)
+    kinds = {model.__table__: model for model in Record.__subclasses__()}
+    kinds |= {
+        part.__table__: sa.inspect(part).relationships[part.owner].mapper.class_
+        for part in Part.__subclasses__()
+    }
+    of_trials = {kinds[table] for table in read if kinds[table].trial_path is not None}
+    assert of_trials == {Participant, Trial, Arm, Cohort, *course.RESTS_ON}
 
 
 def test_courses_that_were_not_asked_for_lately_are_forgotten():

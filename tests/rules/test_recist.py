@@ -225,7 +225,8 @@ def reasons(at=-1, **lesions):
     assessment = found.assessments.iloc[at]
     known = frames[0].assign(place="liver")[["lesion_id", "role", "label", "place"]]
     here = found.lesions[found.lesions["assessment_id"] == assessment["assessment_id"]]
-    return response_reasons(assessment, here.merge(known, on="lesion_id"), lambda day: f"{day:%Y-%m-%d}")
+    rows = here.merge(known, on="lesion_id").to_dict("records")
+    return response_reasons(assessment, rows, lambda day: f"{day:%Y-%m-%d}")
 
 
 def test_the_reason_of_a_progression_names_its_numbers_and_lesions():

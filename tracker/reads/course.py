@@ -1,10 +1,11 @@
 """What is derived of one participant, and the memory that keeps it."""
 
 import datetime
+import functools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from flask import current_app
@@ -12,16 +13,28 @@ from flask_babel import get_locale
 from sqlalchemy import orm
 
 from tracker.extensions import db
-from tracker.models import Arm, Participant, Record, ReportedOutcome, Trial, TumorAssessment
+from tracker.models import (
+    Administration,
+    AdverseEvent,
+    Arm,
+    Cohort,
+    Lesion,
+    Participant,
+    ReportedOutcome,
+    Trial,
+    TumorAssessment,
+)
 from tracker.reads.base import data_versions
 from tracker.reads.outcome import outcomes_of
 from tracker.reads.participant import participants_frame
 from tracker.reads.response import Derived, Visit, derive, told
 from tracker.reads.schedule import scheduled
-from tracker.scope import owner_of
 
 #: Participants whose courses one process keeps.
 KEPT = 5_000
+
+#: The records of a participant that a course is derived of.
+RESTS_ON = (Lesion, TumorAssessment, ReportedOutcome, Administration, AdverseEvent)
 
 #: Participants of a trial that are derived together: it takes little longer than to derive one.
 TOGETHER = 50
@@ -74,11 +87,7 @@ class _Kept:
 
     def course(self, language, show_date) -> Course:
         if language not in self.courses:
-            lesions, responses = (
-                one[one["participant_id"] == self.outcome["participant_id"]]
-                for one in (self.derived.lesions, self.derived.responses)
-            )
-            lesions, visits = told(replace(self.derived, lesions=lesions, responses=responses), show_date)
+            lesions, visits = told(self.derived.of(self.outcome["participant_id"]), show_date)
             self.courses[language] = Course(self.outcome, self.best, lesions, visits, self.next)
         return self.courses[language]
 
@@ -120,15 +129,26 @@ def _states(ids: list[int], trial_id: int, as_of: datetime.date) -> dict[int, tu
     """Of each of these participants of a trial, which state of the data their course is of.
 
     A change of a record that it rests on makes one of these numbers larger: the versions, withdrawn records counted
-    too, of the participant and their records, and of the trial and its arms; whether the trial has an assessment by
-    that day or a reported response of anybody, as `outcomes_of` asks; the version of what belongs to no trial.
+    too, of the participant, of their records of `RESTS_ON`, of the trial and of its arms and cohorts; whether the trial
+    has an assessment by that day or a reported response of anybody, as `outcomes_of` asks; the version of what belongs
+    to no trial.
     """
-    records = [
-        sa.select(sa.func.sum(model.version)).where(model.participant_id == Participant.id)
-        for model in Record.__subclasses__()
-        if model.trial_path and model.trial_path != "trial" and owner_of(model)[0] is Participant
+    asked = {"ids": ids, "trial_id": trial_id, "as_of": as_of}
+    rows = db.session.execute(_select_states(), asked, execution_options={"include_withdrawn": True})
+    shared = data_versions().get(None)
+    return {row[0]: (*row, shared) for row in rows}
+
+
+@functools.cache
+def _select_states() -> sa.Select:
+    trial_id = sa.bindparam("trial_id")
+    versions = [
+        *(
+            sa.select(sa.func.sum(one.version)).where(one.participant_id == Participant.id)
+            for one in RESTS_ON
+        ),
+        *(sa.select(sa.func.sum(one.version)).where(one.trial_id == trial_id) for one in (Arm, Cohort)),
     ]
-    arms = sa.select(sa.func.sum(Arm.version)).where(Arm.trial_id == trial_id)
     anybody = orm.aliased(Participant)
     told_of = [
         sa.select(model.id)
@@ -141,19 +161,16 @@ def _states(ids: list[int], trial_id: int, as_of: datetime.date) -> dict[int, tu
         )
         .exists()
         for model, condition in (
-            (TumorAssessment, sa.or_(anybody.undated, TumorAssessment.assessed_on <= as_of)),
+            (TumorAssessment, sa.or_(anybody.undated, TumorAssessment.assessed_on <= sa.bindparam("as_of"))),
             (ReportedOutcome, ReportedOutcome.best_overall_response.is_not(None)),
         )
     ]
-    sums = [one.scalar_subquery() for one in (*records, arms)]
-    statement = (
+    sums = [one.scalar_subquery() for one in versions]
+    return (
         sa.select(Participant.id, Participant.version, Trial.version, *sums, *told_of)
         .join(Participant.trial)
-        .where(Participant.id.in_(ids))
+        .where(Participant.id.in_(sa.bindparam("ids", expanding=True)))
     )
-    rows = db.session.execute(statement.execution_options(include_withdrawn=True))
-    shared = data_versions().get(None)
-    return {row[0]: (*row, shared) for row in rows}
 
 
 class _Memory:

@@ -1,9 +1,11 @@
 """Lesions and tumor assessments, and the responses that are derived from them."""
 
 import datetime
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.orm import selectinload
@@ -58,6 +60,14 @@ class Derived:
     def counted(self) -> pd.DataFrame:
         """The responses after baseline, without superseded ones."""
         return self.responses[(self.responses["phase"] == "after") & ~self.responses["superseded"]]
+
+    def of(self, participant_id: int) -> "Derived":
+        """The lesions, findings and responses of one of them."""
+        lesions, responses = (
+            one[one["participant_id"].to_numpy() == participant_id] for one in (self.lesions, self.responses)
+        )
+        found = self.found[np.isin(self.found["assessment_id"], responses["assessment_id"])]
+        return replace(self, lesions=lesions, found=found, responses=responses)
 
 
 def derive(people: pd.DataFrame, participants: sa.ColumnElement, as_of: datetime.date) -> Derived:
@@ -118,15 +128,17 @@ def told(derived: Derived, show_date=str) -> tuple[list[dict], list[Visit]]:
     show_date: how a date is written in the reasons.
     """
     order = {role.value: place for place, role in enumerate(LesionRole)}
-    lesions = derived.lesions.assign(place_of_role=derived.lesions["role"].map(order))
-    lesions = lesions.sort_values(["place_of_role", "label"])
-    known = derived.found.merge(lesions[["lesion_id", "label", "place", "role"]], on="lesion_id")
+    lesions = derived.lesions.to_dict("records")
+    lesions.sort(key=lambda one: (order[one["role"]], one["label"]))
+    named = {one["lesion_id"]: {name: one[name] for name in ("label", "place", "role")} for one in lesions}
+    found = defaultdict(dict)
+    for row in derived.found.to_dict("records"):
+        found[row["assessment_id"]][row["lesion_id"]] = row | named[row["lesion_id"]]
     visits = []
     for response in derived.responses.to_dict("records"):
-        found = known[known["assessment_id"] == response["assessment_id"]]
-        by_lesion = {row["lesion_id"]: row for row in found.to_dict("records")}
-        visits.append(Visit(response, response_reasons(response, found, show_date), by_lesion))
-    return lesions.to_dict("records"), visits
+        here = found[response["assessment_id"]]
+        visits.append(Visit(response, response_reasons(response, here.values(), show_date), here))
+    return lesions, visits
 
 
 def visits_of(participant: Participant, as_of: datetime.date, show_date=str) -> list[Visit]:

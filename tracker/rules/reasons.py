@@ -1,5 +1,7 @@
 """Why a response is what it is, in words and with the numbers that decided it."""
 
+import math
+
 from babel.numbers import format_decimal
 from flask_babel import get_locale
 from flask_babel import gettext as _
@@ -12,8 +14,8 @@ _NEW = [LesionRole.NEW_MEASURED.value, LesionRole.NEW_NOT_MEASURED.value]
 def response_reasons(assessment, lesions, show_date=str) -> list[str]:
     """The sentences that say why an assessment has its response; of progression, every ground for it.
 
-    assessment: a row of `Responses.assessments`. lesions: its rows of `Responses.lesions`, with the role, label and
-    place of each lesion. show_date: how a date is written.
+    assessment: a row of `Responses.assessments`. lesions: its rows of `Responses.lesions`, each as a dictionary, with
+    the role, label and place of each lesion. show_date: how a date is written.
     """
     reason = assessment["reason"]
     if reason in (ResponseReason.BEFORE_BASELINE, ResponseReason.NO_DISEASE):
@@ -41,20 +43,19 @@ def _of_baseline(assessment):
 
 
 def _of_progression(assessment, lesions, show_date):
-    is_new = lesions["role"].isin(_NEW)
     said = []
-    appeared = lesions[is_new & lesions["appeared"]]
-    if len(appeared):
+    appeared = [one for one in lesions if one["role"] in _NEW and one["appeared"]]
+    if appeared:
         said.append(_("New: %(lesions)s.", lesions=_names(appeared)))
     elif assessment["new_lesion"]:
         said.append(_("A lesion that was new earlier has not been recorded as absent."))
-    again = lesions[lesions["reappeared"]]
-    if len(again):
+    again = [one for one in lesions if one["reappeared"]]
+    if again:
         said.append(_("Disease again after a complete response: %(lesions)s.", lesions=_names(again)))
-    progressed = lesions[(lesions["role"] == LesionRole.NON_TARGET.value) & lesions["progressed"]]
-    if len(progressed):
+    progressed = [one for one in lesions if one["role"] == LesionRole.NON_TARGET and one["progressed"]]
+    if progressed:
         said.append(_("Unequivocal progression of %(lesions)s.", lesions=_names(progressed)))
-    if assessment["target"] == "PD" and not again["role"].isin([LesionRole.TARGET.value]).any():
+    if assessment["target"] == "PD" and LesionRole.TARGET not in [one["role"] for one in again]:
         growth = {
             "sum": _mm(assessment["sum_mm"]),
             "percent": _percent(assessment["sum_mm"] / assessment["nadir_sum_mm"] - 1)
@@ -71,17 +72,17 @@ def _of_progression(assessment, lesions, show_date):
             )
         )
         missing = _missing_targets(lesions)
-        if len(missing):
+        if missing:
             said.append(_("That is without %(lesions)s, not evaluated.", lesions=_names(missing)))
     return said
 
 
 def _of_other(assessment, lesions, show_date):
     reason = assessment["reason"]
-    other = lesions[lesions["role"] == LesionRole.NON_TARGET.value]
+    other = [one for one in lesions if one["role"] == LesionRole.NON_TARGET]
     if reason == ResponseReason.TARGET_NOT_EVALUATED:
         missing = _missing_targets(lesions)
-        if not len(missing):
+        if not missing:
             return [_("The baseline lacks a target lesion, so that the sum has nothing to be compared with.")]
         return [_("Target lesions not evaluated: %(lesions)s.", lesions=_names(missing))]
     if reason == ResponseReason.ALL_GONE:
@@ -105,10 +106,10 @@ def _of_other(assessment, lesions, show_date):
             )
         return said
     said = [_("All target lesions are gone.")] if reason == ResponseReason.TARGET_GONE else []
-    unseen, left = other[~other["evaluated"]], other[other["seen"]]
-    if len(unseen):
+    unseen, left = [one for one in other if not one["evaluated"]], [one for one in other if one["seen"]]
+    if unseen:
         said.append(_("Non-target lesions not evaluated: %(lesions)s.", lesions=_names(unseen)))
-    if len(left):
+    if left:
         said.append(
             _(
                 "Non-target lesions still there, without unequivocal progression: %(lesions)s.",
@@ -153,13 +154,12 @@ def best_response_reason(best, kind, minimum_sd_days, show_date=str) -> str:
 
 
 def _missing_targets(lesions):
-    return lesions[(lesions["role"] == LesionRole.TARGET.value) & lesions["counted_mm"].isna()]
+    return [one for one in lesions if one["role"] == LesionRole.TARGET and math.isnan(one["counted_mm"])]
 
 
 def _names(lesions):
     return ", ".join(
-        _("%(label)s (%(place)s)", label=lesion["label"], place=lesion["place"])
-        for lesion in lesions.to_dict("records")
+        _("%(label)s (%(place)s)", label=lesion["label"], place=lesion["place"]) for lesion in lesions
     )
 
 
