@@ -11,7 +11,8 @@ from tests.factories import make_arm, make_cohort, make_participant, make_report
 from tracker import clock
 from tracker.exchange.pdf import pdf
 from tracker.exchange.result import report_file
-from tracker.reports.base import Shown, Table, run_report
+from tracker.reports.base import Table, run_report
+from tracker.reports.columns import Shown
 
 #: What the layout's language, a drawing or a spreadsheet could take for something other than text.
 HOSTILE = [

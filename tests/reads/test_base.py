@@ -11,7 +11,7 @@ from tracker import scope
 from tracker.audit import because
 from tracker.extensions import db
 from tracker.models import Participant, Trial
-from tracker.reads.base import FrameMemory, frame, in_scope
+from tracker.reads.base import FrameMemory, frame, handed_out, in_scope
 
 TODAY = datetime.date(2026, 7, 1)
 
@@ -162,6 +162,23 @@ def test_the_least_recently_used_frame_goes_first():
     assert memory.find([("a",), ("b",), ("c",)]).keys() == {("a",), ("c",)}
     memory.keep({("c",): one_frame})  # read twice at once: counted once
     assert memory.find([("a",), ("c",)]).keys() == {("a",), ("c",)}
+
+
+def test_a_frame_stays_the_same_object_while_its_data_are_the_same(app):
+    first, _second = make_participant(), make_participant()
+    with handed_out() as frames:
+        codes()
+        codes()
+        with because("read again"):
+            first.ecog = 2
+            db.session.commit()
+        codes()
+        with because("typing error"):
+            first.code = "NEW"
+            db.session.commit()
+        codes()
+    assert frames[0] is frames[1] is frames[2]
+    assert frames[3] is not frames[2]
 
 
 def test_a_frame_of_one_participant_agrees_with_that_of_all(app):

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 
 from tracker import clock
 from tracker.exchange.typesetting import typeset
-from tracker.reports.base import Figure, Result, Shown, Table
+from tracker.reports.base import Figure, Result, Table
+from tracker.reports.columns import Shown
 from tracker.reports.frozen import FrozenResult, instant
 
 LAYOUT = Path(__file__).with_suffix(".typ")

@@ -5,10 +5,12 @@ condition on Participant's columns: a page asks for one participant, `in_scope` 
 Every such frame has a column `trial_id`, but for one that is marked `of_no_trial`.
 """
 
+import contextlib
 import datetime
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
+from contextvars import ContextVar
 
 import pandas as pd
 import sqlalchemy as sa
@@ -17,10 +19,14 @@ from sqlalchemy import orm
 
 from tracker.extensions import db, fetch_columns
 from tracker.models import DataVersion, Participant
+from tracker.reads.memory import Memory
 from tracker.scope import reader, visible_trial_ids
 
 #: Bytes of the frames that one process keeps, without the texts, each of which is kept once a frame.
 MEMORY = 256 * 2**20
+
+#: Frames of several trials that one process keeps joined.
+JOINED = 100
 
 #: What Python's types become in a frame: the first that fits, else text.
 _DTYPES = {bool: "boolean", int: "Int64", float: "float64", datetime.date: "datetime64[us]"}
@@ -75,14 +81,36 @@ def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFram
     """Several of them."""
     versions = data_versions()
     trials = _trials_seen()
-    return [
-        read(sa.true(), as_of)
-        if getattr(read, "is_beside", False)
+    kept = [
+        None
+        if getattr(read, "is_beside", False) or db.session.info.get("has_written")
         else _of_no_trial(read, as_of, versions)
         if getattr(read, "is_of_no_trial", False)
         else _of_trials(read, as_of, trials, versions)
         for read in reads
     ]
+    if (listed := _handed_out.get()) is not None:
+        listed.extend(kept)
+    return [
+        _read(read, trials, as_of) if one is None else one.copy(deep=False) for read, one in zip(reads, kept)
+    ]
+
+
+_handed_out: ContextVar[list[pd.DataFrame | None] | None] = ContextVar("handed_out", default=None)
+
+
+@contextlib.contextmanager
+def handed_out():
+    """The list of frames that are read in scope inside, as they are kept: the same object while its data are the same.
+
+    None stands for one that is not kept.
+    """
+    frames = []
+    token = _handed_out.set(frames)
+    try:
+        yield frames
+    finally:
+        _handed_out.reset(token)
 
 
 def of_no_trial(read: Read) -> Read:
@@ -92,14 +120,14 @@ def of_no_trial(read: Read) -> Read:
 
 
 def _of_no_trial(read, as_of, versions) -> pd.DataFrame:
-    if db.session.info.get("has_written"):
-        return read(sa.true(), as_of)
-    key = (read, None, versions.get(None), as_of)
-    memory = current_app.extensions.setdefault("frames", FrameMemory(MEMORY))
+    key = ((read, None, as_of), versions.get(None))
+    memory = _memory()
     found = memory.find([key])
-    if key not in found:
-        memory.keep(found := {key: read(sa.true(), as_of)})
-    return found[key].copy(deep=False)
+    return found[key] if found else memory.keep({key: read(sa.true(), as_of)})[key]
+
+
+def _memory() -> "FrameMemory":
+    return current_app.extensions.setdefault("frames", FrameMemory(MEMORY))
 
 
 def data_versions() -> dict[int | None, int]:
@@ -108,6 +136,11 @@ def data_versions() -> dict[int | None, int]:
 
 
 _VERSIONS = sa.select(DataVersion.trial_id, DataVersion.version)
+
+
+def reach() -> tuple[tuple[int, ...], bool]:
+    """What of the data the reader sees: the ids of the trials, and whether masked arms too."""
+    return tuple(_trials_seen()), reader().sees_masked_arms
 
 
 def _trials_seen() -> list[int]:
@@ -126,23 +159,37 @@ def once(name, ask):
     return known[name]
 
 
-def _of_trials(read, as_of, trials, versions) -> pd.DataFrame:
-    if not trials or db.session.info.get("has_written"):
-        return _read(read, trials, as_of)
-    keys = {trial: (read, trial, versions.get(trial), versions.get(None), as_of) for trial in trials}
-    memory = current_app.extensions.setdefault("frames", FrameMemory(MEMORY))
+def _of_trials(read, as_of, trials, versions) -> pd.DataFrame | None:
+    if not trials:
+        return None
+    keys = {trial: ((read, trial, as_of), versions.get(trial), versions.get(None)) for trial in trials}
+    memory = _memory()
     found = memory.find(keys.values())
     missing = [trial for trial, key in keys.items() if key not in found]
     if missing:
         fresh = _by_trial(_read(read, missing, as_of), missing)
-        found |= {keys[trial]: part for trial, part in fresh.items()}
-        memory.keep({keys[trial]: part for trial, part in fresh.items()})
+        found |= memory.keep({keys[trial]: part for trial, part in fresh.items()})
     parts = [found[key] for key in keys.values()]
-    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].copy(deep=False)
+    return _joined((read, tuple(trials), as_of), parts) if len(parts) > 1 else parts[0]
+
+
+def _joined(name, parts) -> pd.DataFrame:
+    """The parts as one frame, which stays the same object while they do."""
+    memory = current_app.extensions.setdefault("joined", Memory(JOINED))
+    state = tuple(
+        map(id, parts)
+    )  # they are kept beside what was made of them, so that no other gets their ids
+    kept = memory.find(name, state)
+    if kept is None:
+        kept = parts, pd.concat(parts, ignore_index=True)
+        memory.keep({name: (state, kept)})
+    return kept[1]
 
 
 def _read(read, trials, as_of) -> pd.DataFrame:
     """The rows of these trials; what is not of participants is read of every trial, and chosen here."""
+    if getattr(read, "is_beside", False) or getattr(read, "is_of_no_trial", False):
+        return read(sa.true(), as_of)
     whole = read(Participant.trial_id.in_(trials), as_of)
     return whole if "participant_id" in whole else whole[whole["trial_id"].isin(trials)]
 
@@ -158,12 +205,14 @@ def _by_trial(whole, trials) -> dict[int, pd.DataFrame]:
 class FrameMemory:
     """Frames by key, the least recently used of which go when all together exceed a number of bytes.
 
-    A key says of which state of the data a frame is, so nothing is ever invalidated, and users share frames.
+    A key is a tuple: what the frame is of, and the state of the data that it was read in. So nothing is ever
+    invalidated, and users share frames. Of each thing the last frame is kept; one that is as it was in the state
+    before stays the same object, and what was made of it holds on.
     """
 
     def __init__(self, limit: int):
         self.limit = limit
-        self._frames: OrderedDict[tuple, tuple[pd.DataFrame, int]] = OrderedDict()
+        self._frames: OrderedDict[Hashable, tuple[tuple, pd.DataFrame, int]] = OrderedDict()
         self._bytes = 0
         self._lock = threading.Lock()
 
@@ -172,19 +221,26 @@ class FrameMemory:
         found = {}
         with self._lock:
             for key in keys:
-                if key in self._frames:
-                    self._frames.move_to_end(key)
-                    found[key] = self._frames[key][0]
+                known, one, _size = self._frames.get(key[0], (None, None, 0))
+                if known == key:
+                    self._frames.move_to_end(key[0])
+                    found[key] = one
         return found
 
-    def keep(self, frames: dict[tuple, pd.DataFrame]) -> None:
+    def keep(self, frames: dict[tuple, pd.DataFrame]) -> dict[tuple, pd.DataFrame]:
+        """The frames as they are kept."""
+        with self._lock:
+            before = {key: self._frames.get(key[0], (None, None, 0))[1] for key in frames}
+        same = {key: before[key] is not None and one.equals(before[key]) for key, one in frames.items()}
+        frames = {key: before[key] if same[key] else one for key, one in frames.items()}
         sizes = {key: int(one.memory_usage().sum()) for key, one in frames.items()}
         with self._lock:
             for key, one in frames.items():
-                self._bytes += sizes[key] - self._frames.pop(key, (None, 0))[1]
-                self._frames[key] = one, sizes[key]
+                self._bytes += sizes[key] - self._frames.pop(key[0], (None, None, 0))[2]
+                self._frames[key[0]] = key, one, sizes[key]
             while self._bytes > self.limit:
-                self._bytes -= self._frames.popitem(last=False)[1][1]
+                self._bytes -= self._frames.popitem(last=False)[1][2]
+        return frames
 
 
 # A transaction that has written sees data that no version names yet: it reads past the memory.

@@ -12,18 +12,8 @@ from tracker.charts.accrual import Panel, accrual
 from tracker.forms.report import GroupingField, ReportForm, value_label
 from tracker.reads.participant import participants_frame
 from tracker.reads.trial import plans_frame
-from tracker.reports.base import (
-    Figure,
-    Result,
-    Table,
-    empty_figure,
-    in_order,
-    report,
-    shown_count,
-    shown_fraction,
-    shown_group,
-    shown_text,
-)
+from tracker.reports.base import Figure, Result, Table, empty_figure, in_order, report
+from tracker.reports.columns import shown_count, shown_fraction, shown_group, shown_text
 
 #: Filters that a plan can be told of; of other parts of the participants nothing is planned.
 PLANNED_BY = ["trial", "arm", "cohort"]

@@ -6,7 +6,8 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.reports.base import Shown, Table, shown_count, shown_text, shown_value
+from tracker.reports.base import Table, shown_value
+from tracker.reports.columns import Shown, shown_count, shown_text
 from tracker.reports.survival import TESTED
 from tracker.stats.agreement import bland_altman, cohen_kappa, passing_bablok
 from tracker.terms.biomarker import MarkerStatus, Scale

@@ -9,49 +9,30 @@ import hashlib
 import importlib
 import pkgutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+from flask import current_app
 from flask_babel import LazyString, format_decimal, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 
 from tracker.charts.base import WIDE, Standalone, empty
-from tracker.forms.report import ReportForm, column_label, one_of, value_label, value_order
-from tracker.reads.base import frames_in_scope
+from tracker.forms.report import ReportForm, one_of, value_order
+from tracker.reads.base import data_versions, frames_in_scope, handed_out, reach
 from tracker.reads.biomarker import assay_names, with_marker, with_other_assays
+from tracker.reads.memory import Memory
 from tracker.reads.participant import MASKED, filter_values, masked_for_reader, started_on
+from tracker.reports.columns import FEW, Cell, Shown
 from tracker.reports.setting import one_setting
 from tracker.rules.landmark import from_landmark
-from tracker.terms.codes import ctcae_terms
 from tracker.values import Refusal
 
-#: Of fewer participants no percentage is shown, only x/n and the limits.
-FEW = 5
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How a column is printed, on pages and in pdf: its head, what that means, a row's text and detail.
-
-    is_prose: words that may take several lines, and do not name the row. fractions: the columns of the frame that
-    it prints as percentages. sentence: what a row's number says, for a reader who is no statistician; it stands under
-    the number on a card. link: where the text leads, as the arguments of `url_for`; a reader who may not open that
-    gets the text alone. tone: how good a row's text is, where that is to be seen: good, warn, bad or neutral.
-    """
-
-    label: str
-    text: Callable[[dict], str]
-    explanation: str = ""
-    detail: Callable[[dict], str] = lambda row: ""
-    is_number: bool = True
-    is_prose: bool = False
-    fractions: tuple[str, ...] = ()
-    sentence: Callable[[dict], str] = lambda row: ""
-    link: Callable[[dict], dict | None] = lambda row: None
-    tone: Callable[[dict], str | None] = lambda row: None
+#: Results that one process keeps.
+RESULTS = 200
 
 
 @dataclass
@@ -71,6 +52,7 @@ class Table:
     method: list[str] = field(default_factory=list)
     is_matrix: bool = False
     prints: Callable[[dict], bool] = lambda row: True
+    _cells: dict[str, list[list[Cell]]] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def remarks(self) -> list[str]:
@@ -86,6 +68,20 @@ class Table:
     def rows(self) -> list[dict]:
         """The rows as plain Python values, None where a value is missing or not finite."""
         return plain_rows(self.frame)
+
+    @property
+    def cells(self) -> list[list[Cell]]:
+        """What the rows print, in the reader's language; made once for each."""
+        language = str(get_locale())
+        if language not in self._cells:
+            self._cells[language] = [list(self._printed(row)) for row in self.printed_rows]
+        return self._cells[language]
+
+    def _printed(self, row):
+        has_number = False
+        for column in self.shown.values():
+            has_number = has_number or (column.is_number and not column.is_prose)
+            yield column.cell(row, names_row=not (has_number or column.is_prose))
 
     @property
     def fractions(self) -> set[str]:
@@ -105,10 +101,15 @@ class Figure:
     data: pd.DataFrame
     draw: Callable
     caption: list[str] = field(default_factory=list)
+    _drawn: dict[tuple, Markup] = field(default_factory=dict, init=False, repr=False)
 
     def svg(self, width: int = WIDE, standalone: bool = False):
+        """The drawing, made once for each language and width."""
         alone = Standalone(tuple(map(str, self.caption))) if standalone else False
-        return self.draw(self.data, title=str(self.title), width=width, standalone=alone)
+        key = (str(get_locale()), width, alone)
+        if key not in self._drawn:
+            self._drawn[key] = self.draw(self.data, title=str(self.title), width=width, standalone=alone)
+        return self._drawn[key]
 
 
 def empty_figure(name: str) -> Figure:
@@ -221,9 +222,29 @@ def find_report(slug: str) -> Report:
 def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Result:
     """The report's answer for the reader. arguments: pairs of parameter and value; one may be repeated.
 
+    What it answers is kept, and computed anew only where something has changed that the reader sees in it.
     Raises Refusal: 404 for an unknown report, 422 for an unknown parameter or value.
     """
-    asked = ask(slug, arguments)
+    with handed_out() as frames:
+        asked = ask(slug, arguments)
+    is_kept = all(one is not None for one in frames)
+    memory = current_app.extensions.setdefault("results", Memory(RESULTS))
+    key = (asked.report.build, *asked.said, reach(), str(get_locale()))
+    # The frames are kept beside the result, so that no other gets their ids.
+    state = (*map(id, frames), data_versions().get(None))
+    kept = memory.find(key, state) if is_kept else None
+    if kept is None:
+        kept = frames, _built(asked)
+        if is_kept:
+            memory.keep({key: (state, kept)})
+    result = replace(kept[1], report=asked.report, form=asked.form, frames=asked.frames)
+    result.parameters = asked.form.effective() | result.chosen
+    result.data_cutoff = asked.form.as_of.data.isoformat() if asked.frames[0]["dated"].any() else None
+    return result
+
+
+def _built(asked: "Asked") -> Result:
+    """What the report's function answers, with the notes that every report has."""
     result = asked.report.build(*asked.frames, **asked.form.arguments)
     participants = asked.frames[0]
     if asked.form.is_of_participants:
@@ -234,9 +255,6 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
         told = pd.Series(result.chosen["trial"]) if "trial" in result.chosen else told
         for figure in result.figures:
             figure.caption = [*marker_caption(asked.form.marked, told), *figure.caption]
-    result.report, result.form, result.frames = asked.report, asked.form, asked.frames
-    result.parameters = asked.form.effective() | result.chosen
-    result.data_cutoff = asked.form.as_of.data.isoformat() if participants["dated"].any() else None
     return result
 
 
@@ -252,6 +270,11 @@ class Asked:
     @property
     def fingerprint(self) -> str:
         return fingerprint_of(self.frames)
+
+    @property
+    def said(self) -> tuple[str, str]:
+        """What was asked, as it took effect: every parameter, and what the report's function is given."""
+        return repr(self.form.effective()), repr(self.form.arguments)
 
 
 def ask(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> Asked:
@@ -423,68 +446,3 @@ def plain_rows(frame: pd.DataFrame) -> list[dict]:
         values = column.tolist()
         columns[name] = [value if is_known else None for value, is_known in zip(values, known)]
     return [dict(zip(columns, row)) for row in zip(*columns.values())]
-
-
-def percent(fraction: float, decimals: int = 1) -> str:
-    """A fraction as the reader's language writes it."""
-    number = format_decimal(100 * fraction, "0." + "0" * decimals if decimals else "0")
-    return _("%(number)s%%", number=number)
-
-
-def shown_group(name: str) -> Shown:
-    """A column of groups, in the reader's words."""
-    return Shown(
-        LazyString(lambda: column_label(name)), lambda row: value_label(name, row[name]), is_number=False
-    )
-
-
-def shown_count(name: str, label: str, explanation: str = "") -> Shown:
-    return Shown(label, lambda row: "—" if row[name] is None else str(row[name]), explanation)
-
-
-def shown_text(name: str, label: str, is_prose: bool = False) -> Shown:
-    return Shown(
-        label, lambda row: "—" if row[name] is None else str(row[name]), is_number=False, is_prose=is_prose
-    )
-
-
-def shown_terms(name: str, label: str) -> Shown:
-    """A column of CTCAE terms with semicolons between them, in the reader's words; a source's words as they are."""
-    return Shown(
-        label,
-        lambda row: "—" if row[name] is None else "; ".join(map(term_label, row[name].split("; "))),
-        is_number=False,
-        is_prose=True,
-    )
-
-
-def term_label(term: str) -> str:
-    return ctcae_terms.label(term, str(get_locale()))
-
-
-def shown_fraction(name: str, label: str, explanation: str = "") -> Shown:
-    """A fraction without limits, such as a chance."""
-    return Shown(label, lambda row: written_fraction(row[name]), explanation, fractions=(name,))
-
-
-def written_fraction(fraction: float | None) -> str:
-    return "—" if fraction is None else percent(fraction)
-
-
-def shown_rate(name: str, label: str, explanation: str = "") -> Shown:
-    """A rate of n with its limits, from the columns name, name_low and name_high; of a few x/n instead."""
-
-    def text(row):
-        if row[name] is None:
-            return "—"
-        if row["n"] < FEW:
-            return f"{round(row[name] * row['n'])}/{row['n']}"
-        return percent(row[name])
-
-    def detail(row):
-        if row[name] is None:
-            return ""
-        low, high = (format_decimal(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
-        return f"({low}–{high})"
-
-    return Shown(label, text, explanation, detail, fractions=(name, f"{name}_low", f"{name}_high"))

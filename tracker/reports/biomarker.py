@@ -16,20 +16,8 @@ from tracker.reads.biomarker import ordered_values
 from tracker.reads.outcome import outcomes_frame
 from tracker.reports import survival
 from tracker.reports.assays import agreement_table
-from tracker.reports.base import (
-    FEW,
-    Figure,
-    Result,
-    Shown,
-    Table,
-    cutoff_line,
-    percent,
-    report,
-    shown_count,
-    shown_fraction,
-    shown_rate,
-    shown_value,
-)
+from tracker.reports.base import Figure, Result, Table, cutoff_line, report, shown_value
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_fraction, shown_rate
 from tracker.reports.cutoffs import Cut, can_be_told, cuts_of, status_at
 from tracker.reports.known import with_known_outcome
 from tracker.reports.survival import shown_p

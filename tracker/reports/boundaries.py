@@ -7,15 +7,8 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.reports.base import (
-    Shown,
-    Table,
-    percent,
-    shown_count,
-    shown_fraction,
-    shown_text,
-    written_fraction,
-)
+from tracker.reports.base import Table
+from tracker.reports.columns import Shown, percent, shown_count, shown_fraction, shown_text, written_fraction
 from tracker.stats.monitoring import crossing, pocock_boundary
 from tracker.stats.two_stage import Design, best_designs, characteristics, stagewise_p
 from tracker.terms.escalation import StageAction

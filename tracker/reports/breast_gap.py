@@ -11,7 +11,8 @@ from tracker.reads.biomarker import assay_cutoffs, assays_frame, baseline_values
 from tracker.reads.characteristics import characteristics_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.regimen import reference_results_frame
-from tracker.reports.base import Result, Shown, Table, percent, report
+from tracker.reports.base import Result, Table, report
+from tracker.reports.columns import Shown, percent
 from tracker.reports.gap_factors import Groups, biology, not_biology, not_measured
 from tracker.reports.gap_figures import (
     OTHERS,

@@ -12,18 +12,8 @@ from tracker.forms.report import ChoiceField, FilterField, ReportForm, value_lab
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import Combination
 from tracker.reads.regimen import reference_results_frame, regimens_frame
-from tracker.reports.base import (
-    FEW,
-    Figure,
-    Result,
-    Shown,
-    Table,
-    percent,
-    report,
-    shown_count,
-    shown_group,
-    shown_text,
-)
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group, shown_text
 from tracker.reports.components import component_tests_table, drug_action_parts
 from tracker.reports.ledger import (
     SHORT,

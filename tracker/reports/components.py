@@ -10,7 +10,8 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.charts.drug_action import drug_action
 from tracker.forms.report import value_label
-from tracker.reports.base import Figure, Shown, Table, percent, shown_count, shown_group, shown_text
+from tracker.reports.base import Figure, Table
+from tracker.reports.columns import Shown, percent, shown_count, shown_group, shown_text
 from tracker.reports.survival import shown_p
 from tracker.rules.combination import FEW
 from tracker.stats.combination import component_tests, drug_action_expected

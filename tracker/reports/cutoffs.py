@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tracker.reads.biomarker import marker_status
-from tracker.reports.base import FEW
+from tracker.reports.columns import FEW
 from tracker.reports.known import with_known_outcome
 from tracker.reports.survival import PRECISE, TESTED
 from tracker.stats.association import cut_at, maximal_logrank, standardised_cuts, youden

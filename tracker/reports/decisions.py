@@ -11,7 +11,8 @@ from werkzeug.datastructures import MultiDict
 
 from tracker import clock
 from tracker.reads.decision import whose_figures_are_seen
-from tracker.reports.base import Result, Shown, Table, run_report
+from tracker.reports.base import Result, Table, run_report
+from tracker.reports.columns import Shown
 from tracker.reports.kept import rerun
 from tracker.values import Refusal
 

@@ -12,20 +12,7 @@ from tracker.charts.ladder import Rung, ladder
 from tracker.forms.report import ReportForm
 from tracker.reads.escalation import COHORT_SIZE, arm_standings, arms_frame, dlt_frame, levels_frame
 from tracker.reads.outcome import outcomes_frame
-from tracker.reports.base import (
-    Figure,
-    Result,
-    Shown,
-    Table,
-    empty_figure,
-    percent,
-    report,
-    shown_count,
-    shown_fraction,
-    shown_terms,
-    shown_text,
-    written_fraction,
-)
+from tracker.reports.base import Figure, Result, Table, empty_figure, report
 from tracker.reports.boundaries import (
     LARGEST,
     RATES,
@@ -36,6 +23,15 @@ from tracker.reports.boundaries import (
     toxicity_boundary_table,
     toxicity_chance_table,
     toxicity_table,
+)
+from tracker.reports.columns import (
+    Shown,
+    percent,
+    shown_count,
+    shown_fraction,
+    shown_terms,
+    shown_text,
+    written_fraction,
 )
 from tracker.rules.advice import shown_level
 from tracker.rules.boin import select_mtd, select_mtd_pairs

@@ -13,7 +13,8 @@ from tracker.forms.report import FilterField, ReportForm
 from tracker.reads.grading import grades_frame, remark_frame
 from tracker.reads.participant import participants_frame
 from tracker.reads.portability import biomarker_names, findings_frame
-from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import Shown, shown_count
 from tracker.reports.portability import ALL, location_label
 from tracker.rules.evidence import contradictory_pairs
 from tracker.terms.evidence import (

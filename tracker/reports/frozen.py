@@ -14,7 +14,8 @@ from markupsafe import Markup
 
 from tracker.charts.base import NARROW, WIDE, Standalone
 from tracker.reads.signing import digest
-from tracker.reports.base import Figure, Report, Result, Shown, Table, plain_rows
+from tracker.reports.base import Figure, Report, Result, Table, plain_rows
+from tracker.reports.columns import Shown
 from tracker.reports.decisions import figures_of_decision, run_named
 from tracker.reports.kept import keep
 

@@ -12,7 +12,8 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.reads.outcome import REPORTED
 from tracker.reads.participant import MASKED, Combination
-from tracker.reports.base import FEW, Shown, Table, percent
+from tracker.reports.base import Table
+from tracker.reports.columns import FEW, Shown, percent
 from tracker.reports.rates import shown_difference
 from tracker.rules.gap import is_thin
 from tracker.stats.proportions import newcombe_difference

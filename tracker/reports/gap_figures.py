@@ -12,7 +12,8 @@ from tracker.charts.base import NARROW_BELOW, WIDE
 from tracker.charts.bridge import Step, bridge
 from tracker.charts.forest import ForestRow, forest
 from tracker.forms.report import value_label
-from tracker.reports.base import Figure, percent
+from tracker.reports.base import Figure
+from tracker.reports.columns import percent
 from tracker.rules.gap import gap_claim, is_thin
 from tracker.stats.proportions import clopper_pearson, newcombe_difference
 from tracker.terms.location import GapClaim

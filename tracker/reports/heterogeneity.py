@@ -6,7 +6,8 @@ from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.reports.base import FEW, Shown, Table, percent, shown_count, shown_text
+from tracker.reports.base import Table
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_text
 from tracker.reports.survival import shown_p
 from tracker.stats.heterogeneity import (
     LEAST_FOR_I2,

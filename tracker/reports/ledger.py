@@ -6,7 +6,8 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.forms.report import value_label
-from tracker.reports.base import FEW, Shown, Table, percent, shown_count, shown_group, shown_text
+from tracker.reports.base import Table
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group, shown_text
 from tracker.rules.combination import Entry
 from tracker.terms.regimen import CombinationVerdict, ResultSource
 

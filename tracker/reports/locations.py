@@ -12,17 +12,8 @@ from tracker.charts.forest import ForestRow, forest
 from tracker.forms.report import ReportForm, value_label
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.regimen import reference_results_frame
-from tracker.reports.base import (
-    FEW,
-    Figure,
-    Result,
-    Shown,
-    Table,
-    percent,
-    report,
-    shown_count,
-    shown_rate,
-)
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_rate
 from tracker.reports.heterogeneity import heterogeneity, p_sentence
 from tracker.reports.published import COUNTS, LocationField, counts_of, published_notes, source_field
 from tracker.reports.rates import LOCATION, label_of, rate_card, shown_difference

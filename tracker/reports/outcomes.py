@@ -10,18 +10,8 @@ from flask_babel import lazy_gettext as _l
 from tracker.charts.forest import ForestRow, forest
 from tracker.forms.report import GROUPINGS, ChoiceField, GroupingField, LandmarkForm, value_label
 from tracker.reads.outcome import outcomes_frame
-from tracker.reports.base import (
-    FEW,
-    Figure,
-    Result,
-    Table,
-    in_order,
-    percent,
-    report,
-    shown_count,
-    shown_group,
-    shown_rate,
-)
+from tracker.reports.base import Figure, Result, Table, in_order, report
+from tracker.reports.columns import FEW, percent, shown_count, shown_group, shown_rate
 from tracker.reports.response import is_counted, unrecorded_notes
 from tracker.stats.proportions import clopper_pearson
 from tracker.terms.participant import BestResponse

@@ -11,7 +11,8 @@ from tracker.charts.matrix import MatrixCell, matrix
 from tracker.forms.report import ChoiceField, FilterField, ReportForm
 from tracker.reads.participant import participants_frame
 from tracker.reads.portability import biomarker_names, biomarkers_frame, findings_frame, measured_frame
-from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import Shown, shown_count
 from tracker.rules.evidence import portability_of
 from tracker.terms.codes import tissues
 from tracker.terms.evidence import Claim, EvidenceEndpoint, FindingStatus, Portability

@@ -23,7 +23,8 @@ from tracker.forms.report import (
 from tracker.reads.biomarker import assigning_assays_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED
-from tracker.reports.base import Figure, Result, Shown, Table, report, shown_count, shown_text
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import Shown, shown_count, shown_text
 from tracker.reports.effects import (
     STATUSES,
     effects_by_status,

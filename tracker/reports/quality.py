@@ -10,15 +10,10 @@ from tracker.forms.report import GroupingField, ReportForm
 from tracker.reads.checks import faults_frame, records_frame
 from tracker.reads.oversight import queries_frame, title_of
 from tracker.reads.quality import MISSING, quality_frame, unreported_frame
-from tracker.reports.base import (
-    Figure,
-    Result,
+from tracker.reports.base import Figure, Result, Table, empty_figure, in_order, report
+from tracker.reports.columns import (
     Shown,
-    Table,
-    empty_figure,
-    in_order,
     percent,
-    report,
     shown_count,
     shown_fraction,
     shown_group,

@@ -5,7 +5,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.forms.report import value_label
-from tracker.reports.base import FEW, Shown, percent
+from tracker.reports.columns import FEW, Shown, percent
 
 
 def label_of(row) -> str:

@@ -12,16 +12,11 @@ from tracker.charts.grades import GradeRow, grades
 from tracker.forms.report import GROUPINGS, ChoiceField, GroupingField, ReportForm, value_label
 from tracker.reads.participant import MASKED
 from tracker.reads.safety import attributions_frame, events_frame, treated_frame
-from tracker.reports.base import (
+from tracker.reports.base import Figure, Result, Table, empty_figure, in_order, report
+from tracker.reports.columns import (
     FEW,
-    Figure,
-    Result,
     Shown,
-    Table,
-    empty_figure,
-    in_order,
     percent,
-    report,
     shown_count,
     shown_group,
     shown_terms,

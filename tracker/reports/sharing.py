@@ -15,7 +15,8 @@ import pandas as pd
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
-from tracker.reports.base import Result, Shown, Table
+from tracker.reports.base import Result, Table
+from tracker.reports.columns import Shown
 from tracker.values import Refusal
 
 #: Who a file is for.

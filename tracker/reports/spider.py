@@ -8,7 +8,8 @@ from flask_babel import lazy_gettext as _l
 from tracker.charts.spider import Line, spider
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.response import responses_frame
-from tracker.reports.base import Figure, Result, Shown, Table, percent, report, shown_text
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import Shown, percent, shown_text
 from tracker.reports.waterfall import (
     ResponsesForm,
     best_column,

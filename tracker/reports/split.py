@@ -7,7 +7,8 @@ import pandas as pd
 from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _l
 
-from tracker.reports.base import Shown, Table, percent
+from tracker.reports.base import Table
+from tracker.reports.columns import Shown, percent
 from tracker.reports.rates import shown_difference
 from tracker.reports.survival import shown_p
 from tracker.rules.gap import FEWEST_OUTCOMES, RULE, gap_claim, is_thin

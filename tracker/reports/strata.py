@@ -10,7 +10,8 @@ from flask_babel import lazy_gettext as _l
 
 from tracker.forms.report import one_of
 from tracker.reads.biomarker import marker_status
-from tracker.reports.base import FEW, Shown, Table, percent
+from tracker.reports.base import Table
+from tracker.reports.columns import FEW, Shown, percent
 from tracker.reports.rates import shown_difference
 from tracker.rules.gap import FEWEST, is_thin
 from tracker.stats.proportions import newcombe_difference

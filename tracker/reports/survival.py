@@ -20,7 +20,8 @@ from tracker.forms.report import (
     value_order,
 )
 from tracker.reads.outcome import outcomes_frame
-from tracker.reports.base import FEW, Figure, Result, Shown, Table, percent, report, shown_count, shown_group
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group
 from tracker.stats.survival import cox, kaplan_meier, logrank, median_survival, survival_at
 from tracker.terms.trial import ArmType
 from tracker.values import Refusal, read_number

@@ -6,7 +6,8 @@ from flask_babel import lazy_gettext as _l
 from tracker.charts.swimmer import MOST, Lane, swimmer
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.response import responses_frame
-from tracker.reports.base import Figure, Result, Shown, Table, report, shown_text
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import Shown, shown_text
 from tracker.reports.spider import plain_number
 from tracker.reports.waterfall import ResponsesForm, best_column, response_text, shown_month
 from tracker.rules.time_to_event import DAYS_PER_MONTH

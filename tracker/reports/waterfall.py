@@ -11,7 +11,8 @@ from tracker.charts.waterfall import Bar, waterfall
 from tracker.forms.report import ChoiceField, ReportForm
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.response import responses_frame
-from tracker.reports.base import Figure, Result, Shown, Table, percent, report, shown_group, shown_text
+from tracker.reports.base import Figure, Result, Table, report
+from tracker.reports.columns import Shown, percent, shown_group, shown_text
 
 COLUMNS = ["participant", "arm", "tumor_location", "best_change", "month", "best_response"]
 

@@ -16,7 +16,7 @@ from tracker.reads.course import course_of
 from tracker.reads.masking import hides_doses
 from tracker.reads.oversight import queries_of
 from tracker.reads.treatment import doses_of, events_of
-from tracker.reports.base import percent
+from tracker.reports.columns import percent
 from tracker.roles import Permission
 from tracker.terms.response import Censoring, LesionRole
 from tracker.views.access import permission_required

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from tracker.charts.timeline import Lane, Mark, Sum
 from tracker.models import Administration, AdverseEvent, Participant, Specimen
 from tracker.models.participant import study_day
-from tracker.reports.base import percent
+from tracker.reports.columns import percent
 from tracker.rules.reasons import best_response_reason
 from tracker.terms.response import Modality
 from tracker.views.pages import shown
