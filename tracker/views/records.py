@@ -231,7 +231,7 @@ def _stale(kind: RecordKind, records) -> set[int]:
 
 def render_record(kind: RecordKind, record, **more):
     form = kind.empty_form(record)
-    has_trial = record.trial_path is not None and not isinstance(record, Query)
+    has_trial = trial_id_of(record) is not None and not isinstance(record, Query)
     if "queries" not in more:
         more["queries"] = queries_about([record]) if has_trial else []
     reads_comments = current_user.may(Permission.READ_FINDINGS) and can_be_commented(record)
