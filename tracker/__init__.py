@@ -41,13 +41,14 @@ def create_app(overrides: dict | None = None, home: Path | None = None) -> Flask
 
     from tracker import audit, views
     from tracker.extensions import serving
-    from tracker.views import access, errors, headers, pages
+    from tracker.views import access, cells, errors, headers, pages
 
     assert audit  # it listens from here on
     orm.configure_mappers()  # else the first request would wait for it
     serving.init_app(app)
     errors.init_app(app)
     pages.init_app(app)
+    cells.init_app(app)
     views.register(app)
     access.init_app(app)
     headers.init_app(app)

@@ -36,7 +36,7 @@ from tracker.models import Finding as BiomarkerFinding
 from tracker.models.second_factor import recovery_mac, seal
 from tracker.reads.account import is_last_administrator
 from tracker.reads.checks import CHECKED, checked_frame, checks_rest_on
-from tracker.reads.draft import too_old
+from tracker.reads.draft import TOO_OLD
 from tracker.reads.oversight import with_values
 from tracker.reads.response import RESPONSES_REST_ON, response_questions
 from tracker.roles import Role
@@ -166,7 +166,7 @@ def forget_draft(address: str) -> None:
 
 def purge_drafts() -> None:
     """Throw away whatever anybody typed and left for too long."""
-    db.session.execute(sa.delete(Draft).where(too_old()), execution_options={"synchronize_session": False})
+    db.session.execute(sa.delete(Draft).where(TOO_OLD), execution_options={"synchronize_session": False})
 
 
 def enrol_second_factor(user: User, secret: str, step: int) -> list[str]:

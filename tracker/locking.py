@@ -42,6 +42,15 @@ class Written:
     person: tuple | None = None
 
 
+_LOCKS = (
+    sa.select(Lock)
+    .where(Lock.trial_id.in_(sa.bindparam("trials", expanding=True)), Lock.unlocked_at.is_(None))
+    .options(*(orm.joinedload(getattr(Lock, name)) for name in ("trial", "participant", "locked_by")))
+    .order_by(Lock.id)
+    .execution_options(unscoped=True)
+)
+
+
 def locks_of(trials: Iterable[int | None]) -> dict[int, list[Lock]]:
     """The locks of these trials that nobody has lifted, by trial, the oldest first; one statement.
 
@@ -50,14 +59,8 @@ def locks_of(trials: Iterable[int | None]) -> dict[int, list[Lock]]:
     chosen = sorted({trial for trial in trials if trial is not None})
     if not chosen:
         return {}
-    statement = (
-        sa.select(Lock)
-        .where(Lock.trial_id.in_(chosen), Lock.unlocked_at.is_(None))
-        .options(*(orm.joinedload(getattr(Lock, name)) for name in ("trial", "participant", "locked_by")))
-        .order_by(Lock.id)
-    )
     found: dict[int, list[Lock]] = {}
-    for lock in db.session.scalars(statement.execution_options(unscoped=True)):
+    for lock in db.session.scalars(_LOCKS, {"trials": chosen}):
         found.setdefault(lock.trial_id, []).append(lock)
     return found
 

@@ -52,10 +52,15 @@ class Reader:
         """Ids of the trials, withdrawn ones too, that the user is assigned to."""
         if self.only is not None:
             return sorted(self.only)
-        statement = sa.select(TrialMember.trial_id).where(
-            TrialMember.user_id == self.user_id, TrialMember.withdrawn_at.is_(None)
-        )
-        return sorted(db.session.scalars(statement.execution_options(unscoped=True)))
+        return sorted(db.session.scalars(_ASSIGNED, {"user_id": self.user_id}))
+
+
+#: The trials that a user is assigned to.
+_ASSIGNED = (
+    sa.select(TrialMember.trial_id)
+    .where(TrialMember.user_id == sa.bindparam("user_id"), TrialMember.withdrawn_at.is_(None))
+    .execution_options(unscoped=True)
+)
 
 
 def owner_of(model) -> tuple[type[Record], str]:

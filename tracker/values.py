@@ -6,11 +6,13 @@ right and never repeat what was typed, because that may name a person.
 """
 
 import datetime
+import functools
 import math
 import re
 import unicodedata
 
 import pandas as pd
+from flask_babel import get_locale
 from flask_babel import gettext as _
 
 EARLIEST, LATEST = datetime.date(1900, 1, 1), datetime.date(2100, 12, 31)
@@ -404,9 +406,9 @@ def _term_reader(terms):
     if hasattr(terms, "codes"):
         find, names = terms.find, list(terms.codes)
     else:
-        members, names = list(terms), [str(getattr(one, "label", one.value)) for one in terms]
-        known = {_term_key(spelling): one for one in reversed(members) for spelling in _spellings(one)}
-        known |= {_term_key(one.value): one for one in reversed(members)}  # a value wins over another's alias
+        names = [str(getattr(one, "label", one.value)) for one in terms]
+        members = tuple(terms)
+        known = _by_spelling(members, tuple(map(type, members)), str(get_locale()))
 
         def find(text):
             return known.get(_term_key(text))
@@ -421,6 +423,18 @@ def _term_reader(terms):
         return term
 
     return read
+
+
+@functools.cache
+def _by_spelling(members, _kinds, _language) -> dict[str, object]:
+    """Each of the terms by all that means it, in the reader's language too.
+
+    Terms of two kinds are equal where their values are; so the kinds tell them apart.
+    """
+    known = {_term_key(spelling): one for one in reversed(members) for spelling in _spellings(one)}
+    return known | {
+        _term_key(one.value): one for one in reversed(members)
+    }  # a value wins over another's alias
 
 
 def _spellings(member):

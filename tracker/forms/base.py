@@ -12,12 +12,13 @@ import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from flask import current_app, has_request_context, request
-from flask_babel import force_locale
+from flask_babel import force_locale, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
 from pandas.api.extensions import ExtensionArray
 from werkzeug.datastructures import MultiDict
+from wtforms.i18n import get_translations
 
 from tracker import clock
 from tracker.extensions import db
@@ -54,6 +55,10 @@ class Conflict:
 
 class RecordForm(FlaskForm):
     """The form of one record. Sections: (title, names of fields), in the order of the page."""
+
+    class Meta:
+        def get_translations(self, form):
+            return _words_of_wtforms(str(get_locale()))
 
     model: ClassVar[type[Record]]
     sections: ClassVar[list[tuple]] = []
@@ -291,6 +296,12 @@ def _cut(words, most=60):
 
 def _keeps_draft():
     return has_request_context() and hasattr(current_app.view_functions.get(request.endpoint), "keeps_draft")
+
+
+@functools.cache
+def _words_of_wtforms(language):
+    """The messages of WTForms itself, which Flask-WTF would read from their file at every request."""
+    return get_translations([language])
 
 
 @functools.cache

@@ -226,16 +226,12 @@ class ChoiceField(ValueField):
     def widget(self, field, **kwargs):
         chosen = field._value()
         options = [("", "" if field.data is None else "—"), *field.options()]
-        rows = Markup("").join(
-            Markup('<option value="{}"{}>{}</option>').format(
-                value, Markup(" selected") if str(value) == chosen else "", label
-            )
+        rows = [
+            f'<option value="{escape(value)}"{" selected" * (str(value) == chosen)}>{escape(str(label))}</option>'
             for value, label in options
-        )
+        ]
         kwargs.setdefault("id", field.id)
-        return Markup("<select {}>{}</select>").format(
-            Markup(widgets.html_params(name=field.name, **kwargs)), rows
-        )
+        return Markup(f"<select {widgets.html_params(name=field.name, **kwargs)}>{''.join(rows)}</select>")
 
     def missing(self):
         return _("Choose one; it is required.")

@@ -21,7 +21,8 @@ MASKABLE = {Participant: {"arm", "dose_level"}, Administration: {"component"}, A
 
 def is_masked(record, name: str) -> bool:
     """Whether this attribute of the record, or of its part as in attributions.12.agent, is kept from the reader."""
-    if name.partition(".")[0].removesuffix("_id") not in MASKABLE.get(type(record), ()):
+    hidden = MASKABLE.get(type(record))
+    if hidden is None or name.partition(".")[0].removesuffix("_id") not in hidden:
         return False
     trial = record.trial if isinstance(record, Participant) else record.participant.trial
     if not trial.hides_arms or reader().sees_masked_arms:

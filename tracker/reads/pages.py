@@ -1,6 +1,7 @@
 """Lists of records a page at a time: searched, narrowed and sorted by what the address says."""
 
 import datetime
+import functools
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -23,6 +24,11 @@ class Column:
     is_sortable: bool
     is_number: bool
     is_short: bool  # a date or a code: never broken over lines
+
+    @functools.cached_property
+    def layout(self) -> str:
+        """The class of its cells."""
+        return "num" if self.is_number else "nowrap" if self.is_short else ""
 
 
 @dataclass
@@ -100,15 +106,10 @@ def list_page(model, form, columns, filters, arguments, headings, sort=None) -> 
     total = db.session.scalar(sa.select(sa.func.count(model.id)).where(*condition))
     number = page_number(arguments.get("page"), total)
     sort = arguments.get("sort") or sort or columns[0]
-    statement = (
-        sa.select(model)
-        .where(*condition)
-        .options(*(orm.joinedload(getattr(model, name)) for name in columns if _is_relationship(model, name)))
-        .limit(PAGE_SIZE)
-        .offset((number - 1) * PAGE_SIZE)
-    )
-    statement = _sorted(statement, model, sort, [one.name for one in shown if one.is_sortable])
-    rows = db.session.scalars(statement).unique().all()
+    if sort.removeprefix("-") not in (allowed := [one.name for one in shown if one.is_sortable]):
+        raise Refusal(_("The list can be sorted by: %(names)s.", names=", ".join(allowed)))
+    statement = _listed(model, tuple(columns), sort).where(*condition)
+    rows = db.session.scalars(statement.offset((number - 1) * PAGE_SIZE)).unique().all()
     pairs = [(name, value) for name, value in arguments.items(multi=True) if value]
     return Page(rows, shown, chosen, query, sort, number, total, pairs)
 
@@ -145,10 +146,14 @@ def page_number(text, total):
     return number
 
 
-def _sorted(statement, model, sort, allowed):
+@functools.cache
+def _listed(model, columns, sort) -> sa.Select:
+    """A page of the records with what these columns show of others, sorted by one of them."""
+    with_others = [orm.joinedload(getattr(model, name)) for name in columns if _is_relationship(model, name)]
+    # Written into the statement: SQLite plans a statement anew each time that its limit is given.
+    limit = sa.literal(PAGE_SIZE, literal_execute=True)
+    statement = sa.select(model).options(*with_others).limit(limit)
     name = sort.removeprefix("-")
-    if name not in allowed:
-        raise Refusal(_("The list can be sorted by: %(names)s.", names=", ".join(allowed)))
     by = getattr(model, name)
     if _is_relationship(model, name):
         other = orm.aliased(sa.inspect(model).relationships[name].mapper.class_)

@@ -18,6 +18,7 @@ class CodeList:
 
     def __init__(self, name):
         self.name = name
+        self._choices: dict[str, list[tuple[str, str]]] = {}  # by language
 
     def __iter__(self):
         return iter(self.codes)
@@ -44,8 +45,11 @@ class CodeList:
 
     def choices(self, language="en") -> list[tuple[str, str]]:
         """Code and label of each, sorted by label without regard to accents; OTHER comes last."""
-        labelled = [(code, self.label(code, language)) for code in self.codes]
-        return sorted(labelled, key=lambda choice: (choice[0] == "OTHER", _key(choice[1]), choice[0]))
+        if language not in self._choices:
+            labelled = [(code, self.label(code, language)) for code in self.codes]
+            labelled.sort(key=lambda choice: (choice[0] == "OTHER", _key(choice[1]), choice[0]))
+            self._choices[language] = labelled
+        return self._choices[language]
 
     def find(self, text) -> str | None:
         """The code that the text means: a code, a label in either language, or a former code, in that order.

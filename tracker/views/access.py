@@ -16,7 +16,7 @@ from flask_login import current_user, login_user, logout_user
 from tracker import clock, scope
 from tracker.actions import revoke_sign_in
 from tracker.audit import note
-from tracker.extensions import db, login_manager, reading, writing
+from tracker.extensions import UtcDateTime, db, login_manager, reading, writing
 from tracker.models import SignIn, User
 from tracker.reads.account import nobody_has_an_account
 from tracker.roles import Permission, Role
@@ -168,7 +168,7 @@ def awaiting_code() -> SignIn | None:
     """The sign-in of this browser for which the password was given, and no code yet."""
     started = SignIn.awaits_code, SignIn.created_at > clock.now() - _time_for_code()
     token = session.get("awaits_code")
-    return _sign_in_of(token, SignIn.revoked_at.is_(None), *started) if token else None
+    return _sign_in_of(token, _SIGN_IN.where(SignIn.revoked_at.is_(None), *started)) if token else None
 
 
 def _time_for_code():
@@ -214,29 +214,42 @@ def _load_user(token: str) -> User | None:
     return sign_in and sign_in.user
 
 
+def _ago(**most):
+    """So long ago as these settings say, by the unit of time, when the statement runs."""
+
+    def since():
+        times = {unit: current_app.config[setting] for unit, setting in most.items()}
+        return clock.now() - datetime.timedelta(**times)
+
+    return sa.bindparam(None, callable_=since, type_=UtcDateTime)
+
+
+#: Of a sign-in: that it was not ended, by anybody or by time.
+IS_LIVE = (
+    SignIn.revoked_at.is_(None),
+    SignIn.awaits_code.is_(False),
+    SignIn.last_seen_at > _ago(minutes="SIGN_IN_IDLE_MINUTES"),
+    SignIn.created_at > _ago(hours="SIGN_IN_HOURS"),
+)
+
+#: The sign-in of a token, whose user may still come in.
+_SIGN_IN = (
+    sa.select(SignIn)
+    .join(SignIn.user)
+    .options(sa.orm.contains_eager(SignIn.user).joinedload(User.second_factor))
+    .where(SignIn.token_hash == sa.bindparam("token_hash"), User.disabled_at.is_(None))
+    .execution_options(unscoped=True)
+)
+
+_LIVE_SIGN_IN = _SIGN_IN.where(*IS_LIVE)
+
+
 def _find(token) -> SignIn | None:
-    return _sign_in_of(token, *is_live()) if token else None
+    return _sign_in_of(token, _LIVE_SIGN_IN) if token else None
 
 
-def _sign_in_of(token, *conditions) -> SignIn | None:
-    statement = (
-        sa.select(SignIn)
-        .join(SignIn.user)
-        .options(sa.orm.contains_eager(SignIn.user).joinedload(User.second_factor))
-        .where(SignIn.token_hash == _hash(token), *conditions, User.disabled_at.is_(None))
-    )
-    return db.session.scalar(statement.execution_options(unscoped=True))
-
-
-def is_live() -> list:
-    """Of a sign-in: that it was not ended, by anybody or by time."""
-    config, now = current_app.config, clock.now()
-    return [
-        SignIn.revoked_at.is_(None),
-        SignIn.awaits_code.is_(False),
-        SignIn.last_seen_at > now - datetime.timedelta(minutes=config["SIGN_IN_IDLE_MINUTES"]),
-        SignIn.created_at > now - datetime.timedelta(hours=config["SIGN_IN_HOURS"]),
-    ]
+def _sign_in_of(token, statement) -> SignIn | None:
+    return db.session.scalar(statement, {"token_hash": _hash(token)})
 
 
 def is_fresh() -> bool:
@@ -287,7 +300,7 @@ def _keep_for_the_expired() -> str | None:
     token = session.get("_user_id")
     since = clock.now() - datetime.timedelta(days=current_app.config["DRAFT_DAYS"])
     ended = SignIn.revoked_at.is_(None), SignIn.awaits_code.is_(False), SignIn.last_seen_at > since
-    sign_in = _sign_in_of(token, *ended) if token else None
+    sign_in = _sign_in_of(token, _SIGN_IN.where(*ended)) if token else None
     if sign_in is None:
         return None
     with scope.reading_as(sign_in.user, request.id):

@@ -30,11 +30,11 @@ from tracker.roles import Permission
 from tracker.terms.account import Action, SecondFactorEvent
 from tracker.values import Refusal
 from tracker.views.access import (
+    IS_LIVE,
     ask_for_code,
     awaiting_code,
     current_sign_in,
     end_sign_in,
-    is_live,
     permission_required,
     public,
     start_sign_in,
@@ -198,7 +198,7 @@ def show():
     """One's own account: role, trials, and the browsers in which one is signed in."""
     sign_ins = db.session.scalars(
         sa.select(SignIn)
-        .where(SignIn.user_id == current_user.id, *is_live())
+        .where(SignIn.user_id == current_user.id, *IS_LIVE)
         .order_by(SignIn.last_seen_at.desc(), SignIn.id)
     ).all()
     return render_template("account/show.html", sign_ins=sign_ins, here=current_sign_in(), form=EmptyForm())

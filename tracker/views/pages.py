@@ -20,6 +20,7 @@ from tracker.reads.masking import is_masked
 from tracker.roles import Permission
 from tracker.terms.base import Term
 from tracker.terms.codes import ctcae_socs, ctcae_terms, diagnoses, tissues
+from tracker.values import INTEGER_LIMIT
 
 THEMES = ("light", "dark")
 
@@ -103,7 +104,17 @@ def shown_study_day(date: datetime.date) -> str:
 
 def url(record: Record, action: str = "show", **more) -> str:
     """The address of a record's page, or of what can be done with it."""
-    return url_for(f"{record.__tablename__}.{action}", id=record.id, **more)
+    if more:
+        return url_for(f"{record.__tablename__}.{action}", id=record.id, **more)
+    before, after = _around_id(f"{record.__tablename__}.{action}", request.script_root)
+    return f"{before}{record.id}{after}"
+
+
+@functools.cache
+def _around_id(endpoint, root) -> tuple[str, str]:
+    """What stands before and after the number in the addresses of these pages, below this root."""
+    before, _number, after = url_for(endpoint, id=INTEGER_LIMIT).rpartition(str(INTEGER_LIMIT))
+    return before, after
 
 
 def has_page(value) -> bool:
