@@ -6,6 +6,7 @@ grid, reference, interval, mark, label, muted, strong, and series-1 to series-8 
 own style.
 """
 
+import functools
 import re
 import unicodedata
 from typing import NamedTuple
@@ -165,6 +166,7 @@ def wrapped(content, room, size=TEXT_SIZE) -> list[str]:
     return lines
 
 
+@functools.cache
 def _character_width(one):
     """In units of the font size."""
     if one in " .,:;'|!ijlI":

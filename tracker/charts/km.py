@@ -315,12 +315,12 @@ def _at_risk(layout, curve, y, landmarks, percent, number):
         yield text(curve.label, 2, y - LINE, room=layout.width - 4, class_=name)
     months = sorted({*layout.ticks, *(float(one) for one in landmarks if 0 <= one <= layout.end)})
     counts = number_at_risk(curve.times, months)
-    rates = survival_at(curve.times, curve.event, months) if curve.n else None
+    rates = survival_at(curve.times, curve.event, months).to_dict("records") if curve.n else []
     for index, (month, count) in enumerate(zip(months, counts)):
         parts = []
-        rate = rates.iloc[index] if curve.n and month <= curve.last else None
+        rate = rates[index] if curve.n and month <= curve.last else None
         if rate is not None:
-            place = {"cx": round(layout.x(month), 1), "cy": round(float(layout.y(rate["survival"])), 1)}
+            place = {"cx": round(layout.x(month), 1), "cy": round(layout.y(rate["survival"]), 1)}
             parts.append(element("circle", **place, r=9, fill="none", pointer_events="all"))
             if month in landmarks:
                 parts.append(element("circle", **place, r=3.5, class_=curve.class_("mark")))

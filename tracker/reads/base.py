@@ -77,10 +77,13 @@ def in_scope(read: Read, as_of: datetime.date) -> pd.DataFrame:
     return frames_in_scope([read], as_of)[0]
 
 
-def frames_in_scope(reads: list[Read], as_of: datetime.date) -> list[pd.DataFrame]:
-    """Several of them."""
+def frames_in_scope(
+    reads: list[Read], as_of: datetime.date, only: Iterable[int] | None = None
+) -> list[pd.DataFrame]:
+    """Several of them. only: the ids of those trials that are asked for, where not of all that the reader may see."""
     versions = data_versions()
-    trials = _trials_seen()
+    wanted = None if only is None else set(only)
+    trials = [trial for trial in _trials_seen() if wanted is None or trial in wanted]
     kept = [
         None
         if getattr(read, "is_beside", False) or db.session.info.get("has_written")

@@ -474,7 +474,8 @@ def standings_in_scope(as_of: datetime.date, **of: int) -> list[ArmStanding]:
 
     Masked ones are left out; `arm_id` or `trial_id` asks for some.
     """
-    arms, levels = frames_in_scope([arms_frame, levels_frame], as_of)
+    trials = [of["trial_id"]] if "trial_id" in of else None
+    arms, levels = frames_in_scope([arms_frame, levels_frame], as_of, trials)
     arms = masked_for_reader(arms)
     is_ruled = arms[_RULES].notna().any(axis="columns") | arms["arm_id"].isin(levels["arm_id"])
     arms = arms[(arms["arm"] != MASKED) & is_ruled]
@@ -482,5 +483,5 @@ def standings_in_scope(as_of: datetime.date, **of: int) -> list[ArmStanding]:
         arms = arms[arms[name] == value]
     if arms.empty:
         return []
-    outcomes, dlt = frames_in_scope([outcomes_frame, dlt_frame], as_of)
+    outcomes, dlt = frames_in_scope([outcomes_frame, dlt_frame], as_of, arms["trial_id"].unique())
     return arm_standings(outcomes, dlt, arms, levels)

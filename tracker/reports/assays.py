@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.reports.base import Table, shown_value
-from tracker.reports.columns import Shown, shown_count, shown_text
+from tracker.reports.columns import Shown, shown_count, shown_text, written
 from tracker.reports.survival import TESTED
 from tracker.stats.agreement import bland_altman, cohen_kappa, passing_bablok
 from tracker.terms.biomarker import MarkerStatus, Scale
@@ -89,7 +88,7 @@ def _with_limits(name, label, low, high, written):
 
 
 def _two(value):
-    return format_decimal(value, "0.00")
+    return written(value, "0.00")
 
 
 def _counts(row):

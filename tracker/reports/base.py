@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pandas as pd
 from flask import current_app
-from flask_babel import LazyString, format_decimal, get_locale
+from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from markupsafe import Markup
@@ -26,7 +26,7 @@ from tracker.reads.base import data_versions, frames_in_scope, handed_out, reach
 from tracker.reads.biomarker import assay_names, with_marker, with_other_assays
 from tracker.reads.memory import Memory
 from tracker.reads.participant import MASKED, filter_values, masked_for_reader, started_on
-from tracker.reports.columns import FEW, Cell, Shown
+from tracker.reports.columns import FEW, Cell, Shown, written
 from tracker.reports.setting import one_setting
 from tracker.rules.landmark import from_landmark
 from tracker.values import Refusal
@@ -423,7 +423,7 @@ def cutoff_line(cutoff: float, marked, endpoint=None) -> str:
 
 def shown_value(value: float) -> str:
     """A marker's value in the reader's language, with four digits that count."""
-    return format_decimal(float(f"{value:.4g}"), "#,##0.######")
+    return written(float(f"{value:.4g}"), "#,##0.######")
 
 
 def in_order(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
@@ -437,12 +437,12 @@ def in_order(rows: pd.DataFrame, by: list[str]) -> pd.DataFrame:
 
 
 def plain_rows(frame: pd.DataFrame) -> list[dict]:
-    columns = {}
-    for name in frame.columns:
-        column = frame[name]
-        known = column.notna().to_numpy(dtype=bool)
-        if pd.api.types.is_float_dtype(column.dtype):
-            known = known & np.isfinite(column.to_numpy(dtype=float, na_value=np.nan))
-        values = column.tolist()
-        columns[name] = [value if is_known else None for value, is_known in zip(values, known)]
+    columns = {name: _plain_cells(column) for name, column in frame.items()}
     return [dict(zip(columns, row)) for row in zip(*columns.values())]
+
+
+def _plain_cells(column: pd.Series) -> list:
+    values, known = column.tolist(), column.notna().to_numpy(dtype=bool)
+    if column.dtype.kind == "f":
+        known = known & np.isfinite(column.to_numpy(dtype=float, na_value=np.nan))
+    return values if known.all() else [value if is_known else None for value, is_known in zip(values, known)]

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 
 from tracker.charts.roc import RocPoint, roc
 from tracker.charts.strips import Strip, strips
@@ -17,7 +17,7 @@ from tracker.reads.outcome import outcomes_frame
 from tracker.reports import survival
 from tracker.reports.assays import agreement_table
 from tracker.reports.base import Figure, Result, Table, cutoff_line, report, shown_value
-from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_fraction, shown_rate
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_fraction, shown_rate, written
 from tracker.reports.cutoffs import Cut, can_be_told, cuts_of, status_at
 from tracker.reports.known import with_known_outcome
 from tracker.reports.survival import shown_p
@@ -321,7 +321,7 @@ def _sentence(by_status, area, chosen) -> str:
             _(
                 "Of 100 pairs of a responder and a non-responder, the responder has the higher value in %(n)s; 50 would"
                 " be chance.",
-                n=format_decimal(100 * share, "0"),
+                n=written(100 * share, "0"),
             )
         )
     rates = by_status.set_index("status").reindex(_STATUSES[:2])
@@ -358,7 +358,7 @@ def _with_unit(value, marked):
 
 
 def _two(value):
-    return "—" if value is None or pd.isna(value) else format_decimal(value, "0.00")
+    return "—" if value is None or pd.isna(value) else written(value, "0.00")
 
 
 def _shown_median(row):

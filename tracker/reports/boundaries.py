@@ -3,12 +3,19 @@
 import dataclasses
 
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.reports.base import Table
-from tracker.reports.columns import Shown, percent, shown_count, shown_fraction, shown_text, written_fraction
+from tracker.reports.columns import (
+    Shown,
+    percent,
+    shown_count,
+    shown_fraction,
+    shown_text,
+    written,
+    written_fraction,
+)
 from tracker.stats.monitoring import crossing, pocock_boundary
 from tracker.stats.two_stage import Design, best_designs, characteristics, stagewise_p
 from tracker.terms.escalation import StageAction
@@ -20,7 +27,7 @@ RATES = (0.1, 0.2, 0.3, 0.4, 0.5)
 #: How many participants a table of boundaries goes to where the arm does not say.
 LARGEST = 30
 
-_EXPECTED = Shown(_l("Expected participants"), lambda row: format_decimal(row["expected_n"], "0.0"))
+_EXPECTED = Shown(_l("Expected participants"), lambda row: written(row["expected_n"], "0.0"))
 
 
 def stage_table(standings) -> Table:
@@ -116,7 +123,7 @@ def chance_table(standings) -> Table:
             "expected_n": _EXPECTED,
             "p": Shown(
                 _l("p against it"),
-                lambda row: "—" if row["p"] is None else format_decimal(row["p"], "0.####"),
+                lambda row: "—" if row["p"] is None else written(row["p"], "0.####"),
             ),
         },
         notes=[_l("p: one-sided, stage-wise (Koyama and Chen 2008), once the design has ended.")],

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pandas as pd
-from flask_babel import LazyString, format_decimal
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -12,7 +12,7 @@ from tracker.reads.characteristics import characteristics_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.regimen import reference_results_frame
 from tracker.reports.base import Result, Table, report
-from tracker.reports.columns import Shown, percent
+from tracker.reports.columns import Shown, percent, written
 from tracker.reports.gap_factors import Groups, biology, not_biology, not_measured
 from tracker.reports.gap_figures import (
     OTHERS,
@@ -295,7 +295,7 @@ def _verdict(gap, reference, source, rates=None) -> dict:
 
 
 def _counted(number) -> str:
-    return format_decimal(number, "#,##0")
+    return written(number, "#,##0")
 
 
 _HEADINGS = {

@@ -1,5 +1,6 @@
 """How the columns of a report's tables are printed where people read: numbers, rates, groups and terms."""
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -12,6 +13,9 @@ from tracker.terms.codes import ctcae_terms
 
 #: Of fewer participants no percentage is shown, only x/n and the limits.
 FEW = 5
+
+#: Numbers of which a process remembers how they are written, and of percentages as many.
+REMEMBERED = 20_000
 
 
 class Cell(NamedTuple):
@@ -53,8 +57,23 @@ class Shown:
         )
 
 
+def written(number: float, pattern: str) -> str:
+    """A number as the reader's language writes it. pattern: as of CLDR, such as 0.00."""
+    return _written(number + 0.0, pattern, get_locale())
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _written(number, pattern, _language):
+    return format_decimal(number, pattern)
+
+
 def percent(fraction: float, decimals: int = 1) -> str:
     """A fraction as the reader's language writes it."""
+    return _percent(fraction + 0.0, decimals, get_locale())
+
+
+@functools.lru_cache(maxsize=REMEMBERED)
+def _percent(fraction, decimals, _language):
     number = format_decimal(100 * fraction, "0." + "0" * decimals if decimals else "0")
     return _("%(number)s%%", number=number)
 
@@ -112,7 +131,7 @@ def shown_rate(name: str, label: str, explanation: str = "") -> Shown:
     def detail(row):
         if row[name] is None:
             return ""
-        low, high = (format_decimal(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
+        low, high = (written(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
         return f"({low}–{high})"
 
     return Shown(label, text, explanation, detail, fractions=(name, f"{name}_low", f"{name}_high"))

@@ -4,14 +4,13 @@ import functools
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.charts.drug_action import drug_action
 from tracker.forms.report import value_label
 from tracker.reports.base import Figure, Table
-from tracker.reports.columns import Shown, percent, shown_count, shown_group, shown_text
+from tracker.reports.columns import Shown, percent, shown_count, shown_group, shown_text, written
 from tracker.reports.survival import shown_p
 from tracker.rules.combination import FEW
 from tracker.stats.combination import component_tests, drug_action_expected
@@ -223,7 +222,7 @@ def _fraction_with_limits(name, label, explanation=""):
         low, high = row[f"{name}_low"], row[f"{name}_high"]
         if low is None or high is None:
             return ""
-        return "({}–{})".format(*(format_decimal(100 * limit, "0.0") for limit in (low, high)))
+        return "({}–{})".format(*(written(100 * limit, "0.0") for limit in (low, high)))
 
     return Shown(label, text, explanation, detail, fractions=(name, f"{name}_low", f"{name}_high"))
 
@@ -233,14 +232,14 @@ _POSITIONS = {"above": _l("above the band"), "below": _l("below the band"), "wit
 _SHOWN_PFS = {
     "regimen": shown_group("regimen"),
     "tumor_location": shown_group("tumor_location"),
-    "month": Shown(_l("Month"), lambda row: format_decimal(row["month"], "0.##")),
+    "month": Shown(_l("Month"), lambda row: written(row["month"], "0.##")),
     "at_risk": shown_count("at_risk", _l("At risk")),
     "observed": _fraction_with_limits("observed", _l("Observed (95% CI)")),
     "expected": _fraction_with_limits("expected", _l("Expected (95% CI)"), _l("Correlation 0.3")),
     "band": Shown(
         _l("Band"),
         lambda row: (
-            "–".join(format_decimal(100 * row[name], "0.0") for name in ("expected_rho_05", "expected_rho_0"))
+            "–".join(written(100 * row[name], "0.0") for name in ("expected_rho_05", "expected_rho_0"))
             if row["expected_rho_0"] is not None
             else "—"
         ),
@@ -260,15 +259,15 @@ def _shown_estimate(row):
     if row["estimate"] is None:
         return "—"
     if row["measure"] == "HR":
-        return _("HR %(ratio)s", ratio=format_decimal(row["estimate"], "0.00"))
-    return _("%(points)s points", points=format_decimal(100 * row["estimate"], "+0.0;−0.0"))
+        return _("HR %(ratio)s", ratio=written(row["estimate"], "0.00"))
+    return _("%(points)s points", points=written(100 * row["estimate"], "+0.0;−0.0"))
 
 
 def _shown_estimate_limits(row):
     if row["low"] is None or row["high"] is None:
         return ""
     factor, digits = (1, "0.00") if row["measure"] == "HR" else (100, "+0.0;−0.0")
-    low, high = (format_decimal(factor * row[name], digits) for name in ("low", "high"))
+    low, high = (written(factor * row[name], digits) for name in ("low", "high"))
     return _("(%(low)s to %(high)s)", low=low, high=high)
 
 

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from flask_babel import force_locale, format_decimal
+from flask_babel import force_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.reads.outcome import REPORTED
 from tracker.reads.participant import MASKED, Combination
 from tracker.reports.base import Table
-from tracker.reports.columns import FEW, Shown, percent
+from tracker.reports.columns import FEW, Shown, percent, written
 from tracker.reports.rates import shown_difference
 from tracker.rules.gap import is_thin
 from tracker.stats.proportions import newcombe_difference
@@ -263,7 +263,7 @@ def _shown_value(name, label, link):
             return _("too few")
         if row["measure"] == MEDIAN:
             value = row[name]
-            return format_decimal(value, "0" if value == int(value) and value > 1000 else "0.##")
+            return written(value, "0" if value == int(value) and value > 1000 else "0.##")
         return percent(row[name], 0)
 
     return Shown(

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.reports.base import Table
-from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_text
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_text, written
 from tracker.reports.survival import shown_p
 from tracker.stats.heterogeneity import (
     LEAST_FOR_I2,
@@ -39,16 +38,16 @@ METHOD = [
 
 _SHOWN_TESTS = {
     "test": shown_text("test", _l("Test")),
-    "statistic": Shown(_l("Statistic"), lambda row: format_decimal(row["statistic"], "0.00")),
+    "statistic": Shown(_l("Statistic"), lambda row: written(row["statistic"], "0.00")),
     "df": shown_count("df", _l("df")),
     "p": Shown(_l("p"), lambda row: shown_p(row["p"])),
     "tau": Shown(
         _l("τ"),
-        lambda row: "—" if row["tau"] is None else format_decimal(row["tau"], "0.00"),
+        lambda row: "—" if row["tau"] is None else written(row["tau"], "0.00"),
         detail=lambda row: (
             ""
             if row["tau_low"] is None
-            else f"({format_decimal(row['tau_low'], '0.00')}–{format_decimal(row['tau_high'], '0.00')})"
+            else f"({written(row['tau_low'], '0.00')}–{written(row['tau_high'], '0.00')})"
         ),
     ),
     "i2": Shown(_l("I²"), lambda row: "—" if row["i2"] is None else percent(row["i2"], 0), fractions=("i2",)),

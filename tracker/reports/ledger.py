@@ -1,13 +1,12 @@
 """How the lines of the combinations' ledger are told: in sentences, as columns, and on cards."""
 
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.forms.report import value_label
 from tracker.reports.base import Table
-from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group, shown_text
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group, shown_text, written
 from tracker.rules.combination import Entry
 from tracker.terms.regimen import CombinationVerdict, ResultSource
 
@@ -44,7 +43,7 @@ def _reason(entry: Entry) -> str:
 
 def _points(fraction) -> str:
     """A difference of rates, without its sign."""
-    return format_decimal(100 * abs(fraction), "0.0")
+    return written(100 * abs(fraction), "0.0")
 
 
 def _range_in_words(low, high) -> str:
@@ -152,12 +151,12 @@ def rate_text(row):
 def limits_text(row, low, high):
     if row[low] is None or row[high] is None:
         return ""
-    return "({}–{})".format(*(format_decimal(100 * row[name], "0.0") for name in (low, high)))
+    return "({}–{})".format(*(written(100 * row[name], "0.0") for name in (low, high)))
 
 
 def _signed(fraction) -> str:
     """A difference in points, with a sign that is as wide as a digit."""
-    return format_decimal(100 * fraction, "+0.0;−0.0")
+    return written(100 * fraction, "+0.0;−0.0")
 
 
 def _shown_points(name, label, explanation="", sentence=lambda row: ""):

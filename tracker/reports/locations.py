@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pandas as pd
-from flask_babel import LazyString, format_decimal
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -13,7 +13,7 @@ from tracker.forms.report import ReportForm, value_label
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.regimen import reference_results_frame
 from tracker.reports.base import Figure, Result, Table, report
-from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_rate
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_rate, written
 from tracker.reports.heterogeneity import heterogeneity, p_sentence
 from tracker.reports.published import COUNTS, LocationField, counts_of, published_notes, source_field
 from tracker.reports.rates import LOCATION, label_of, rate_card, shown_difference
@@ -198,13 +198,13 @@ def _shown_median(end, label) -> dict[str, Shown]:
     def text(row):
         if row[f"{end}_n"] < FEW:
             return _("too few") if row[f"{end}_n"] else "—"
-        return _("NR") if row[f"{end}_median"] is None else format_decimal(row[f"{end}_median"], "0.0")
+        return _("NR") if row[f"{end}_median"] is None else written(row[f"{end}_median"], "0.0")
 
     def limits(row):
         if row[f"{end}_n"] < FEW:
             return ""
         ends = (row[f"{end}_low"], row[f"{end}_high"])
-        return "({}–{})".format(*(_("NE") if one is None else format_decimal(one, "0.0") for one in ends))
+        return "({}–{})".format(*(_("NE") if one is None else written(one, "0.0") for one in ends))
 
     events = Shown(
         _l("%(endpoint)s: events/n", endpoint=label), lambda row: f"{row[f'{end}_events']}/{row[f'{end}_n']}"

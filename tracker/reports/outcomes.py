@@ -2,6 +2,7 @@
 
 import functools
 
+import numpy as np
 import pandas as pd
 from flask_babel import LazyString
 from flask_babel import gettext as _
@@ -122,16 +123,18 @@ def _counts(participants, endpoint, population) -> pd.DataFrame:
     terms = [one.value for one in BestResponse]
     responses = pd.Categorical(participants["best_response"], terms).codes  # -1 where there is none
     best = {term: responses == place for place, term in enumerate(terms)}
+    treated, pending = _is_true(participants["treated"]), _is_true(participants["pending"])
     if endpoint == "pcr":
-        responded, known = _is_true(participants["pcr"]), participants["pcr"].notna()
+        responded, known = _is_true(participants["pcr"]), participants["pcr"].notna().to_numpy()
     else:
         responded, known = best["CR"] | best["PR"] | best["responder"], (responses >= 0) & ~best["NE"]
-    counted = participants["treated"] & ~participants["pending"]
+    counted = treated & ~pending
     if endpoint == "response":
-        counted = is_counted(participants)
+        counted = _is_true(is_counted(participants))
     if population == "evaluable":
-        counted &= known
+        counted = counted & known
     benefit = participants["clinical_benefit"]
+    is_untold = benefit.isna().to_numpy()
     adds = {
         "responders": responded,
         "cr": best["CR"],
@@ -140,19 +143,19 @@ def _counts(participants, endpoint, population) -> pd.DataFrame:
         "pd": best["PD"],
         "ne": best["NE"] | (responses < 0),
         "unspecified": best["responder"] | best["non-responder"],
-        "benefit": _is_true(benefit) | (benefit.isna() & responded),
-        "benefit_told": benefit.notna() | best["CR"] | best["PR"] | best["PD"],
-        "derived": participants["source"] == "derived",
-        "reported": participants["source"] == "reported",
-        "non_target_only": participants["non_target_only"],
+        "benefit": _is_true(benefit) | (is_untold & responded),
+        "benefit_told": ~is_untold | best["CR"] | best["PR"] | best["PD"],
+        "derived": (participants["source"] == "derived").to_numpy(),
+        "reported": (participants["source"] == "reported").to_numpy(),
+        "non_target_only": _is_true(participants["non_target_only"]),
     }
-    adds = {name: counted & one for name, one in adds.items()}
-    return pd.DataFrame({"n": counted, "pending": participants["treated"] & participants["pending"], **adds})
+    adds = {"n": counted, "pending": treated & pending} | {name: counted & one for name, one in adds.items()}
+    return pd.DataFrame(np.column_stack(list(adds.values())), participants.index, list(adds))
 
 
-def _is_true(column) -> pd.Series:
+def _is_true(column) -> np.ndarray:
     """Where a yes-or-no column that may be missing says yes."""
-    return column.fillna(False).astype(bool)
+    return column.to_numpy(dtype=bool, na_value=False)
 
 
 def _summed(counts, participants, by) -> pd.DataFrame:
@@ -165,21 +168,21 @@ def _summed(counts, participants, by) -> pd.DataFrame:
 
 def _rates(counts, endpoint) -> pd.DataFrame:
     """The counts with their rates and exact limits; missing where the data do not tell."""
-    rows = counts.astype(dict.fromkeys(_COUNTS, "Int64"))
-    n = counts["n"].to_numpy()
-    numerators = {
-        "orr": counts["responders"],
-        "dcr": counts["cr"] + counts["pr"] + counts["sd"],
-        "cbr": counts["benefit"],
-    }
-    for name, x in numerators.items():
-        rows[name] = (x / counts["n"]).where(counts["n"] > 0)
-        rows[f"{name}_low"], rows[f"{name}_high"] = clopper_pearson(x.to_numpy(), n)
-    is_response = endpoint == "response"
-    by_category = [*_DCR, *_CATEGORIES]
-    rows[by_category] = rows[by_category].where(is_response & (counts["unspecified"] == 0))
-    rows[_CBR] = rows[_CBR].where(is_response & (counts["benefit_told"] > 0))
-    return rows
+    of = {name: counts[name].to_numpy() for name in (*_COUNTS, "unspecified", "benefit", "benefit_told")}
+    n, is_response = of["n"], endpoint == "response"
+    is_specified = is_response & (of["unspecified"] == 0)
+    rates = {}
+    for name, x, is_told in (
+        ("orr", of["responders"], n >= 0),
+        ("dcr", of["cr"] + of["pr"] + of["sd"], is_specified),
+        ("cbr", of["benefit"], is_response & (of["benefit_told"] > 0)),
+    ):
+        rate = np.divide(x, n, out=np.full(len(n), np.nan), where=n > 0)
+        for end, values in zip(("", "_low", "_high"), (rate, *clopper_pearson(x, n))):
+            rates[name + end] = np.where(is_told, values, np.nan)
+    untold = {name: ~is_specified if name in _CATEGORIES else n < 0 for name in _COUNTS}
+    whole = {name: pd.arrays.IntegerArray(of[name], untold[name]) for name in _COUNTS}
+    return counts.assign(**whole, **rates)
 
 
 def _shown(endpoint, population):

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -24,7 +23,7 @@ from tracker.reads.biomarker import assigning_assays_frame
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED
 from tracker.reports.base import Figure, Result, Table, report
-from tracker.reports.columns import Shown, shown_count, shown_text
+from tracker.reports.columns import Shown, shown_count, shown_text, written
 from tracker.reports.effects import (
     STATUSES,
     effects_by_status,
@@ -385,7 +384,7 @@ def _draw(data, *, is_survival, **layout):
 def _ratio(value) -> str:
     if value is None or not np.isfinite(value):
         return _("NE")
-    return format_decimal(value, "0.00" if value >= 0.1 else "0.000")
+    return written(value, "0.00" if value >= 0.1 else "0.000")
 
 
 def _shown_ratio(name, label):

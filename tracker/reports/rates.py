@@ -1,11 +1,10 @@
 """How rates of locations and their differences are printed, with a sentence for those who are no statisticians."""
 
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
 from tracker.forms.report import value_label
-from tracker.reports.columns import FEW, Shown, percent
+from tracker.reports.columns import FEW, Shown, percent, written
 
 
 def label_of(row) -> str:
@@ -22,7 +21,7 @@ LOCATION = Shown(_l("Tumor location"), label_of, is_number=False)
 
 def points(fraction, decimals=1) -> str:
     """A difference of rates in percentage points, with its sign."""
-    number = format_decimal(abs(100 * fraction), "0." + "0" * decimals)
+    number = written(abs(100 * fraction), "0." + "0" * decimals)
     return f"{'−' if fraction < 0 else '+'}{number}"
 
 
@@ -54,8 +53,8 @@ def rate_card(name, label) -> Shown:
     def detail(row):
         if row[f"{name}_n"] == 0:
             return _("no evaluable patients")
-        limits = (format_decimal(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
-        counts = (format_decimal(row[f"{name}_{one}"], "#,##0") for one in ("x", "n"))
+        limits = (written(100 * row[f"{name}_{end}"], "0.0") for end in ("low", "high"))
+        counts = (written(row[f"{name}_{one}"], "#,##0") for one in ("x", "n"))
         return "{}/{} ({}–{})".format(*counts, *limits)
 
     def sentence(row):

@@ -21,17 +21,15 @@ def has_responded(participants: pd.DataFrame) -> pd.Series:
 
 def unrecorded_notes(participants: pd.DataFrame) -> list:
     """Names the trials whose participants are in no denominator because nobody's response is recorded."""
-    left_out = participants[
-        participants["treated"] & ~participants["pending"] & ~participants["response_recorded"]
-    ]
-    if left_out.empty:
+    left_out = participants["treated"] & ~participants["pending"] & ~participants["response_recorded"]
+    if not left_out.any():
         return []
     return [
         _l(
             "Left out of every rate of response, because their trials record no response of anybody: %(n)d"
             " participants (%(trials)s).",
-            n=len(left_out),
-            trials=", ".join(sorted(left_out["trial"].unique())),
+            n=int(left_out.sum()),
+            trials=", ".join(sorted(participants.loc[left_out, "trial"].unique())),
         )
     ]
 

@@ -4,7 +4,7 @@ import functools
 
 import numpy as np
 import pandas as pd
-from flask_babel import LazyString, format_decimal, get_locale
+from flask_babel import LazyString, get_locale
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -22,6 +22,7 @@ from tracker.reports.columns import (
     shown_terms,
     shown_text,
     term_label,
+    written,
 )
 from tracker.rules.safety import GRADES, days_at_risk, worst_grades
 from tracker.stats.rates import poisson_rate
@@ -221,7 +222,7 @@ def _exposure(groups, events, treated, by) -> Table:
         | {
             "kind": Shown(_l("Events"), lambda row: str(KINDS[row["kind"]][1]), is_number=False),
             "events": shown_count("events", _l("Participants with one")),
-            "person_years": Shown(_l("Person-years"), lambda row: format_decimal(row["person_years"], "0.0")),
+            "person_years": Shown(_l("Person-years"), lambda row: written(row["person_years"], "0.0")),
             "rate": Shown(_l("Rate a person-year (95% CI)"), _shown_rate, detail=_shown_limits),
         },
         notes=[
@@ -233,13 +234,13 @@ def _exposure(groups, events, treated, by) -> Table:
 
 
 def _shown_rate(row):
-    return "—" if row["rate"] is None else format_decimal(row["rate"], "0.00")
+    return "—" if row["rate"] is None else written(row["rate"], "0.00")
 
 
 def _shown_limits(row):
     if row["low"] is None:
         return ""
-    return f"({format_decimal(row['low'], '0.00')}–{format_decimal(row['high'], '0.00')})"
+    return f"({written(row['low'], '0.00')}–{written(row['high'], '0.00')})"
 
 
 def _attribution(groups, events, attributions, treated, by) -> Table:
@@ -343,7 +344,7 @@ def _immune_onset(groups, events, treated, by) -> Table:
         pd.DataFrame(rows, columns=[*by, "month", "at_risk", "incidence", "incidence_low", "incidence_high"]),
         shown={name: shown_group(name) for name in by}
         | {
-            "month": Shown(_l("Month"), lambda row: format_decimal(row["month"], "0.##")),
+            "month": Shown(_l("Month"), lambda row: written(row["month"], "0.##")),
             "at_risk": shown_count("at_risk", _l("At risk")),
             "incidence": Shown(
                 _l("Have had one (95% CI)"),
@@ -367,7 +368,7 @@ def _shown_incidence_limits(row):
 
 
 def _days(number):
-    return "—" if number is None else format_decimal(number, "0.#")
+    return "—" if number is None else written(number, "0.#")
 
 
 def _shown_onset(row):

@@ -1,7 +1,6 @@
 """Spider: how the tumors of each participant went over time."""
 
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -9,7 +8,7 @@ from tracker.charts.spider import Line, spider
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.response import responses_frame
 from tracker.reports.base import Figure, Result, Table, report
-from tracker.reports.columns import Shown, percent, shown_text
+from tracker.reports.columns import Shown, percent, shown_text, written
 from tracker.reports.waterfall import (
     ResponsesForm,
     best_column,
@@ -58,7 +57,7 @@ def build(participants, responses, response=None):
         shown={
             "participant": shown_text("participant", _l("Participant")),
             "month": shown_month("month", _l("Month")),
-            "sum_mm": Shown(_l("Sum (mm)"), lambda row: format_decimal(row["sum_mm"], "0.#")),
+            "sum_mm": Shown(_l("Sum (mm)"), lambda row: written(row["sum_mm"], "0.#")),
             "change": shown_change("change", _l("Change")),
             "response": shown_text("response", _l("Response")),
             "best_response": shown_text("best_response", _l("Best response")),
@@ -92,4 +91,4 @@ def _draw(data, **layout):
 
 def plain_number(value, decimals=0) -> str:
     """A number with that many decimals, as the reader's language writes it."""
-    return format_decimal(value, "0." + "0" * decimals if decimals else "0")
+    return written(value, "0." + "0" * decimals if decimals else "0")

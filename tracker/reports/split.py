@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import lazy_gettext as _l
 
 from tracker.reports.base import Table
-from tracker.reports.columns import Shown, percent
+from tracker.reports.columns import Shown, percent, written
 from tracker.reports.rates import shown_difference
 from tracker.reports.survival import shown_p
 from tracker.rules.gap import FEWEST_OUTCOMES, RULE, gap_claim, is_thin
@@ -243,7 +242,7 @@ def _within_text(row):
         return "—"
     if row["measure"] == "difference":
         return _POINTS.text(row)
-    return format_decimal(row["estimate"], "0.00")
+    return written(row["estimate"], "0.00")
 
 
 def _within_limits(row):
@@ -251,7 +250,7 @@ def _within_limits(row):
         return ""
     if row["measure"] == "difference":
         return _POINTS.detail(row | {"estimate_low": row["low"], "estimate_high": row["high"]})
-    return f"({format_decimal(row['low'], '0.00')}–{format_decimal(row['high'], '0.00')})"
+    return f"({written(row['low'], '0.00')}–{written(row['high'], '0.00')})"
 
 
 _POINTS = shown_difference("estimate", "")
@@ -268,6 +267,6 @@ def _shown_limits(label, signed=False) -> Shown:
             return ""
         if signed:
             return _within_limits(row | {"measure": "difference"})
-        return "({}–{})".format(*(format_decimal(100 * row[end], "0.0") for end in ("low", "high")))
+        return "({}–{})".format(*(written(100 * row[end], "0.0") for end in ("low", "high")))
 
     return Shown(label, text, detail=detail, fractions=tuple(_ESTIMATE))

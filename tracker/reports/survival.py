@@ -5,7 +5,7 @@ import functools
 import numpy as np
 import pandas as pd
 import wtforms
-from flask_babel import LazyString, format_decimal
+from flask_babel import LazyString
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -21,7 +21,7 @@ from tracker.forms.report import (
 )
 from tracker.reads.outcome import outcomes_frame
 from tracker.reports.base import Figure, Result, Table, report
-from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group
+from tracker.reports.columns import FEW, Shown, percent, shown_count, shown_group, written
 from tracker.stats.survival import cox, kaplan_meier, logrank, median_survival, survival_at
 from tracker.terms.trial import ArmType
 from tracker.values import Refusal, read_number
@@ -136,7 +136,7 @@ def build(participants, by=(), endpoint="pfs", censoring="fda", landmarks=LANDMA
     if endpoint == "dor":
         participants = participants[participants["best_response"].isin(RESPONSES)]
     known = _known(participants, endpoint, censoring)
-    groups = _groups(known, by)
+    groups = _groups(known[[*by, *_TIME]], by)
     reference = _reference(groups, known, by, reference)
     names = by or ["group"]
     tables = [
@@ -277,7 +277,7 @@ def _landmarks(groups, names, landmarks) -> Table:
         frame,
         shown={name: shown_group(name) for name in names}
         | {
-            "month": Shown(_l("Month"), lambda row: format_decimal(row["month"], "0.##")),
+            "month": Shown(_l("Month"), lambda row: written(row["month"], "0.##")),
             "at_risk": shown_count("at_risk", _l("At risk")),
             "survival": Shown(
                 _l("Survival (95% CI)"),
@@ -300,9 +300,8 @@ def _comparison(compared, reference, words) -> Table:
         rows = [
             [name, reference, *_compare(part, base, notes, words[name])] for name, part in compared.items()
         ]
-        parts = [part[_TIME] for part in (base, *compared.values())]
-        everybody = pd.concat(parts, keys=range(len(parts)))
-        test = _logrank(everybody, everybody.index.get_level_values(0))
+        parts = [base, *compared.values()]
+        test = _logrank(*_together(parts), np.repeat(np.arange(len(parts)), list(map(len, parts))))
         rows.append(["overall", None, *[np.nan] * 4, *test])
     return Table(
         "comparison",
@@ -326,21 +325,26 @@ def _compare(part, base, notes, name) -> tuple:
     if min(len(part), len(base)) < TESTED:
         notes.append(_l("%(group)s: too few to compare (fewer than 10 in a group).", group=name))
         return (np.nan,) * 6
-    both = pd.concat([part[_TIME], base[_TIME]])
-    is_group = np.arange(len(both)) < len(part)
-    fit = cox(both["months"], both["event"], is_group)
+    months, event = _together([part, base])
+    is_group = np.arange(len(months)) < len(part)
+    fit = cox(months, event, is_group)
     if fit.problem:
         notes.append(_l("%(group)s: no hazard ratio (%(why)s).", group=name, why=str(fit.problem)))
-    elif both["event"].sum() < PRECISE:
+    elif event.sum() < PRECISE:
         notes.append(_l("%(group)s: imprecise, fewer than 10 events.", group=name))
     estimate = (np.nan,) * 4 if fit.problem else (fit.hr, fit.low, fit.high, fit.p_wald)
-    return (*estimate, *_logrank(both, is_group))
+    return (*estimate, *_logrank(months, event, is_group))
 
 
-def _logrank(both, group) -> tuple[float, float]:
-    if not both["event"].any():
+def _together(parts) -> tuple[np.ndarray, np.ndarray]:
+    """The months and the events of several groups, one after the other."""
+    return tuple(np.concatenate([part[name] for part in parts]) for name in _TIME)
+
+
+def _logrank(months, event, group) -> tuple[float, float]:
+    if not event.any():
         return np.nan, np.nan
-    test = logrank(both["months"], both["event"], group)
+    test = logrank(months, event, group)
     return test.chi2, test.p
 
 
@@ -371,7 +375,7 @@ def _sentence(groups, by, endpoint) -> str:
     median = median_survival(part["months"], part["event"]).time
     if np.isnan(median):
         return _("More than half of %(n)s participants had no event while they were followed.", n=len(part))
-    within = format_decimal(median, "0.0")
+    within = written(median, "0.0")
     return _("Half of %(n)s participants had the event within %(median)s months.", n=len(part), median=within)
 
 
@@ -379,13 +383,13 @@ def shown_p(p) -> str:
     """A p value as journals print it."""
     if p is None:
         return "—"
-    return _("< 0.001") if p < 0.001 else format_decimal(p, "0.000")
+    return _("< 0.001") if p < 0.001 else written(p, "0.000")
 
 
 def _shown_median(row):
     if not row["n"]:
         return "—"
-    return _("NR") if row["median"] is None else format_decimal(row["median"], "0.0")
+    return _("NR") if row["median"] is None else written(row["median"], "0.0")
 
 
 def _shown_limits(row):
@@ -393,7 +397,7 @@ def _shown_limits(row):
 
 
 def _limit(value):
-    return _("NE") if value is None else format_decimal(value, "0.0")
+    return _("NE") if value is None else written(value, "0.0")
 
 
 def _shown_survival(row):
@@ -403,7 +407,7 @@ def _shown_survival(row):
 def _shown_survival_limits(row):
     if row["low"] is None or row["high"] is None:
         return ""
-    low, high = (format_decimal(100 * row[end], "0.0") for end in ("low", "high"))
+    low, high = (written(100 * row[end], "0.0") for end in ("low", "high"))
     return f"({low}–{high})"
 
 
@@ -412,11 +416,11 @@ def _shown_compared(row, words):
 
 
 def _shown_hr(row):
-    return "—" if row["hr"] is None else format_decimal(row["hr"], "0.00")
+    return "—" if row["hr"] is None else written(row["hr"], "0.00")
 
 
 def _shown_hr_limits(row):
     if row["hr"] is None:
         return ""
-    low, high = (format_decimal(row[f"hr_{end}"], "0.00") for end in ("low", "high"))
+    low, high = (written(row[f"hr_{end}"], "0.00") for end in ("low", "high"))
     return f"({low}–{high})"

@@ -3,7 +3,6 @@
 import functools
 
 import pandas as pd
-from flask_babel import format_decimal
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -12,7 +11,7 @@ from tracker.forms.report import ChoiceField, ReportForm
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.response import responses_frame
 from tracker.reports.base import Figure, Result, Table, report
-from tracker.reports.columns import Shown, percent, shown_group, shown_text
+from tracker.reports.columns import Shown, percent, shown_group, shown_text, written
 
 COLUMNS = ["participant", "arm", "tumor_location", "best_change", "month", "best_response"]
 
@@ -142,4 +141,4 @@ def shown_change(name: str, label: str) -> Shown:
 
 
 def shown_month(name: str, label: str) -> Shown:
-    return Shown(label, lambda row: "—" if row[name] is None else format_decimal(row[name], "0.0"))
+    return Shown(label, lambda row: "—" if row[name] is None else written(row[name], "0.0"))

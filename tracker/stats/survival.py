@@ -111,11 +111,9 @@ def survival_at(times, event, at, *, limits="log-log", confidence=0.95) -> pd.Da
     time, *counts = _event_times(times, event)
     survival, se = (_at(time, values, at, before) for values, before in zip(_product_limit(*counts), (1, 0)))
     low, high = _band(survival, se, limits, confidence)
-    found = pd.DataFrame({"survival": survival, "se": se, "low": low, "high": high})
-    found[at > times.max()] = np.nan
-    found.insert(0, "time", at)
-    found.insert(1, "at_risk", number_at_risk(times, at))
-    return found
+    estimates = {"survival": survival, "se": se, "low": low, "high": high}
+    followed = {name: np.where(at > times.max(), np.nan, one) for name, one in estimates.items()}
+    return pd.DataFrame({"time": at, "at_risk": number_at_risk(times, at), **followed})
 
 
 def median_survival(times, event, *, limits="log-log", confidence=0.95) -> Quantile:
