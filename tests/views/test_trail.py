@@ -8,7 +8,7 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import make_agent, make_participant, make_user
+from tests.factories import make_administration, make_agent, make_participant, make_user
 from tracker import audit, scope
 from tracker.audit import because
 from tracker.extensions import db
@@ -102,6 +102,37 @@ def test_the_director_reads_all_and_the_administrator_what_is_about_accounts(sig
     assert "CCI-9999" in shown[Role.DIRECTOR]
     assert "CCI-9999" not in shown[Role.ADMIN]
     assert all("display name" in page for page in shown.values())
+
+
+def test_a_monitor_reads_of_their_trials_and_who_enters_what_they_did_themselves(sign_in):
+    mine, other = make_participant(code="CCI-9999"), make_participant(code="CCI-8888")
+    monitor, physician = (sign_in(role, [mine.trial]) for role in (Role.MONITOR, Role.PHYSICIAN))
+    page = monitor.get("/trail/").text
+    assert mine.code in page
+    assert other.code not in page
+    assert mine.code not in physician.get("/trail/").text
+    answer = physician.submit(f"/participants/{mine.id}/edit", diagnosis="LUAD", reason="read again")
+    assert answer.status_code == 303, answer.text
+    page = physician.get("/trail/").text
+    assert f"/participants/{mine.id}/history" in page
+    assert "read again" in page
+    assert [browser.get("/trail/trail.csv").status_code for browser in (monitor, physician)] == [403, 403]
+
+
+def test_the_trail_of_a_masked_trial_tells_no_arm_and_no_dose(sign_in):
+    dose = make_administration(participant=make_participant(diagnosis="a rare one"))
+    trial = dose.participant.trial
+    monitor, director = sign_in(Role.MONITOR, [trial]), sign_in(Role.DIRECTOR)
+    assert "a rare one" in monitor.get("/trail/").text
+    trial.is_randomised = True
+    with because("the protocol says so"):
+        db.session.commit()
+    page = monitor.get("/trail/").text
+    assert "a rare one" not in page
+    assert "Not shown while the arms of the trial are masked." in page
+    assert f"/participants/{dose.participant_id}/history" in page
+    assert f"/administrations/{dose.id}/history" not in page
+    assert f"/administrations/{dose.id}/history" in director.get("/trail/").text
 
 
 @pytest.mark.parametrize(

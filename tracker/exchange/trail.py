@@ -13,12 +13,12 @@ HEADER = (
 )
 
 
-def trail_file(accounts_only: bool = False) -> bytes:
-    """A CSV file of every event, or of those about accounts; no cell is a formula."""
+def trail_file() -> bytes:
+    """A CSV file of every event that the reader may read; no cell is a formula."""
     file = io.StringIO()
     writer = csv.writer(file)
     writer.writerow(HEADER)
-    for event in stored_trail(accounts_only):
+    for event in stored_trail():
         who = event.id, event.at.isoformat(), event.actor, event.user_id, event.role, event.action.value
         about = event.record_type, event.record_id, event.trial_id
         sealed = event.reason, event.request_id, event.seal_id, event.position, event.mac.hex()

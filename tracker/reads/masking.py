@@ -60,7 +60,12 @@ def _signatures_seen():
 
 
 def _people_of_masked_trials():
-    return sa.select(Participant.id).join(Participant.trial).where(_masks_arms())
+    return sa.select(Participant.id).where(Participant.trial_id.in_(masked_trials()))
+
+
+def masked_trials() -> sa.Select:
+    """The ids of the trials whose arms are masked to all but those who see masked arms."""
+    return sa.select(Trial.id).where(_masks_arms())
 
 
 def _masks_arms():

@@ -192,6 +192,8 @@ _NAVIGATION = [
             (_l("Accounts"), "user.list", "person-badge", Permission.EDIT_ACCOUNTS),
             (_l("Audit trail"), "trail.index", "clock-history", Permission.READ_WHOLE_TRAIL),
             (_l("Audit trail"), "trail.index", "clock-history", Permission.READ_ACCOUNT_TRAIL),
+            (_l("Audit trail"), "trail.index", "clock-history", Permission.READ_TRIAL_TRAIL),
+            (_l("Audit trail"), "trail.index", "clock-history", Permission.READ_OWN_TRAIL),
         ],
     ),
 ]

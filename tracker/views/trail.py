@@ -1,4 +1,4 @@
-"""The whole trail: all that was done, the latest first, and as a file."""
+"""The trail: all that was done, as far as the reader may know of it, the latest first; and as a file."""
 
 from flask import Blueprint, Response, current_app, render_template, request, url_for
 from flask_babel import gettext as _
@@ -6,9 +6,12 @@ from flask_login import current_user
 
 from tracker.actions import note_export
 from tracker.exchange.trail import trail_file
+from tracker.extensions import db
+from tracker.reads.masking import masked_trials
 from tracker.reads.pages import Filter
 from tracker.reads.trail import ABOUT_ACCOUNTS, trail_conditions, trail_page
 from tracker.roles import Permission
+from tracker.scope import reader
 from tracker.terms.account import Action
 from tracker.values import Refusal, read_date, read_text
 from tracker.views.access import permission_required
@@ -17,8 +20,9 @@ from tracker.views.records import KINDS
 
 trail = Blueprint("trail", __name__, url_prefix="/trail")
 
-#: Who reads the trail of everything, and who that of accounts.
-_READING = (Permission.READ_WHOLE_TRAIL, Permission.READ_ACCOUNT_TRAIL)
+#: Who takes the trail away as a file, that of everything or that of accounts; and who reads a part of it besides.
+_FILING = (Permission.READ_WHOLE_TRAIL, Permission.READ_ACCOUNT_TRAIL)
+_READING = (*_FILING, Permission.READ_TRIAL_TRAIL, Permission.READ_OWN_TRAIL)
 
 
 @trail.get("/")
@@ -39,7 +43,7 @@ def index():
     action, record_type = (one.chosen[0] if one.chosen else None for one in filters)
     days = {name: _day(name) for name in ("since", "until")}
     who = read_text(request.args.get("q"))
-    conditions = trail_conditions(_accounts_only(), who, action and Action(action), record_type, **days)
+    conditions = trail_conditions(who, action and Action(action), record_type, **days)
     page = trail_page(conditions, filters, request.args)
     is_narrowed = page.is_narrowed or any(days.values())
     return render_template(
@@ -50,27 +54,25 @@ def index():
         kinds=kinds,
         address=_address,
         told=_told,
+        masked=_masked(),
+        may_file=any(map(current_user.may, _FILING)),
     )
 
 
 @trail.get("/trail.csv")
-@permission_required(*_READING)
+@permission_required(*_FILING)
 def file():
     """All of it that the reader may see, as one file."""
     note_export("trail")
-    answer = Response(trail_file(_accounts_only()), content_type="text/csv; charset=utf-8")
+    answer = Response(trail_file(), content_type="text/csv; charset=utf-8")
     answer.headers.set("Content-Disposition", "attachment", filename="trail.csv")
     return answer
-
-
-def _accounts_only():
-    return not current_user.may(Permission.READ_WHOLE_TRAIL)
 
 
 def _kinds() -> dict[str, str]:
     """The kinds of records that the reader's trail tells of, and what else it does."""
     kinds = {name: str(kind.titles[0]) for name, kind in KINDS.items()}
-    if _accounts_only():
+    if current_user.may(Permission.READ_ACCOUNT_TRAIL):
         return {name: kinds[name] for name in ABOUT_ACCOUNTS}
     return kinds | {
         "report": _("Report"),
@@ -102,6 +104,13 @@ def _address(event):
     if view is None or not event.record_id or not any(current_user.may(one) for one in view.permissions):
         return None
     return url_for(endpoint, id=event.record_id)
+
+
+def _masked() -> frozenset[int]:
+    """The trials of whose events no values are shown to the reader: they may tell an arm."""
+    if reader().sees_masked_arms or current_user.may(Permission.READ_ACCOUNT_TRAIL):
+        return frozenset()
+    return frozenset(db.session.scalars(masked_trials()))
 
 
 def _told(event):
