@@ -7,6 +7,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import numpy as np
+import pandas as pd
 import sqlalchemy as sa
 from flask import current_app
 from flask_babel import get_locale
@@ -68,28 +70,34 @@ def course_of(participant: Participant, as_of: datetime.date, show_date: Callabl
     key = (participant.id, as_of)
     kept = memory.find(key, state)
     if kept is None:
-        near = _near(participant)
-        states = _states(near, participant.trial_id, as_of)
-        memory.keep({(id, as_of): (states[id], one) for id, one in _derived(near, as_of).items()})
+        states = _states(_near(participant), participant.trial_id, as_of)
+        stale = [id for id, state in states.items() if memory.find((id, as_of), state) is None]
+        memory.keep({(id, as_of): (states[id], one) for id, one in _derived(stale, as_of).items()})
         kept = memory.find(key, state)
     return kept and kept.course(str(get_locale()), show_date)
 
 
 @dataclass(frozen=True)
 class _Kept:
-    """What was derived of a participant among others; the sentences about it by language."""
+    """A participant, what was derived of them and others, and the course by the language of its sentences."""
 
-    outcome: dict
-    best: dict
-    next: dict | None
+    participant_id: int
+    outcomes: pd.DataFrame
+    following: pd.DataFrame
     derived: Derived
     courses: dict[str, Course] = field(default_factory=dict)
 
     def course(self, language, show_date) -> Course:
         if language not in self.courses:
-            lesions, visits = told(self.derived.of(self.outcome["participant_id"]), show_date)
-            self.courses[language] = Course(self.outcome, self.best, lesions, visits, self.next)
+            lesions, visits = told(self.derived.of(self.participant_id), show_date)
+            found = (self.outcomes, self.derived.best.reset_index(), self.following)
+            outcome, best, following = map(self._row, found)
+            self.courses[language] = Course(outcome, best, lesions, visits, following)
         return self.courses[language]
+
+    def _row(self, found):
+        at = np.flatnonzero(found["participant_id"] == self.participant_id)
+        return found.iloc[at[0]].to_dict() if at.size else None
 
 
 def _near(participant) -> list[int]:
@@ -105,24 +113,18 @@ def _derived(ids, as_of) -> dict[int, _Kept]:
     if people.empty:
         return {}
     derived = derive(people, condition, as_of)
-    outcomes = outcomes_of(people, derived, condition, as_of).to_dict("records")
-    best = {row["participant_id"]: row for row in derived.best.reset_index().to_dict("records")}
-    following = _next(people, derived, ids, as_of)
-    return {
-        row["participant_id"]: _Kept(
-            row, best[row["participant_id"]], following.get(row["participant_id"]), derived
-        )
-        for row in outcomes
-    }
+    outcomes = outcomes_of(people, derived, condition, as_of)
+    following = _following(people, derived, ids, as_of)
+    return {id: _Kept(id, outcomes, following, derived) for id in people["participant_id"].tolist()}
 
 
-def _next(people, derived, ids, as_of) -> dict[int, dict]:
+def _following(people, derived, ids, as_of) -> pd.DataFrame:
+    """schedule_frame of these people of one trial."""
     trial = db.session.get(Trial, int(people["trial_id"].iloc[0]))
     if trial.status.has_ended:
-        return {}
+        return people[:0]
     reported = sa.select(ReportedOutcome.participant_id).where(ReportedOutcome.participant_id.in_(ids))
-    found = scheduled(people, derived, list(db.session.scalars(reported)), as_of)
-    return {row["participant_id"]: row for row in found.to_dict("records")}
+    return scheduled(people, derived, list(db.session.scalars(reported)), as_of)
 
 
 def _states(ids: list[int], trial_id: int, as_of: datetime.date) -> dict[int, tuple]:

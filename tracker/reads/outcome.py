@@ -6,9 +6,10 @@ import functools
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from pandas.api.extensions import take
 
 from tracker.models import Administration, AdverseEvent, Participant, ReportedOutcome, TumorAssessment
-from tracker.reads.base import frame
+from tracker.reads.base import beside_rows, frame, joined, rows_of
 from tracker.reads.participant import participants_frame
 from tracker.reads.response import Derived, derive
 from tracker.rules.time_to_event import duration_of_response, overall_survival, progression_free_survival
@@ -58,28 +59,43 @@ def outcomes_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.D
 
 def outcomes_of(people, derived: Derived, participants, as_of) -> pd.DataFrame:
     """outcomes_frame, from what was derived of the same participants."""
-    reported = people[["participant_id"]].merge(_reported(participants), on="participant_id", how="left")
+    reported = joined(people[["participant_id"]], _reported(participants), "participant_id")
     own = _own(people, derived, participants, as_of)
-    is_derived = own["assessed_after"] | (own["assessed"] & reported["best_response"].isna())
-    found = people.copy()
+    is_derived = own["assessed_after"] | (own["assessed"] & reported["best_response"].isna().to_numpy())
+    confirms = people["confirms"].to_numpy()
+    found = {}
     for kind in ("confirmed", "unconfirmed"):
         best = own[f"best_{kind}"].fillna("NE")
-        found[f"best_{kind}"] = best.where(is_derived, reported["best_response"]).astype("str")
-        benefit = own[f"benefit_{kind}"].where(is_derived, reported["clinical_benefit"])
-        found[f"benefit_{kind}"] = benefit.astype("boolean")
-    confirms = found["confirms"]
-    found["best_response"] = found["best_confirmed"].where(confirms, found["best_unconfirmed"])
-    found["clinical_benefit"] = found["benefit_confirmed"].where(confirms, found["benefit_unconfirmed"])
-    found["responded_on"] = own["responded_on"].where(is_derived)
+        found[f"best_{kind}"] = _either(is_derived, best, reported["best_response"].array)
+        benefit = pd.array(own[f"benefit_{kind}"], dtype="boolean")
+        found[f"benefit_{kind}"] = _either(is_derived, benefit, reported["clinical_benefit"].array)
+    found["best_response"] = _either(confirms, found["best_confirmed"], found["best_unconfirmed"])
+    found["clinical_benefit"] = _either(confirms, found["benefit_confirmed"], found["benefit_unconfirmed"])
+    found["responded_on"] = _where(is_derived, own["responded_on"])
     for kind in ("confirmed", "unconfirmed"):
-        found[f"responded_{kind}_on"] = own[f"response_{kind}_on"].where(is_derived)
-    found["non_target_only"] = is_derived & (found["best_response"] == "SD") & own["non_target_only"]
-    found["pcr"] = reported["pcr"]
-    found["source"] = _source(is_derived, reported["reported"])
-    found["response_recorded"] = _records_response(people, reported, own["assessed"], as_of)
-    _survival(found, own, reported, is_derived)
-    found["treated"] = found["first_dose_on"].notna() | (found["undated"] & found["source"].notna())
+        found[f"responded_{kind}_on"] = _where(is_derived, own[f"response_{kind}_on"])
+    non_target = (found["best_response"].to_numpy(object) == "SD") & own["non_target_only"]
+    found["non_target_only"] = pd.array(is_derived & non_target, dtype="boolean")
+    found["pcr"] = reported["pcr"].array
+    found["source"] = _source(is_derived, reported["reported"].to_numpy(bool, na_value=False))
+    recorded = _records_response(people, reported, own["assessed"], as_of)
+    found["response_recorded"] = pd.array(recorded, dtype="boolean")
+    found |= _survival(own, reported, is_derived)
+    has_source = ~pd.isna(found["source"])
+    found["treated"] = people["first_dose_on"].notna() | (people["undated"] & has_source)
+    return beside_rows(people, found)
+
+
+def _either(mask, these, those):
+    """These cells where the mask holds, else those."""
+    found = these.copy()
+    found[~mask] = those[~mask]
     return found
+
+
+def _where(mask, cells):
+    """The cells where the mask holds, missing elsewhere."""
+    return take(cells, np.where(mask, np.arange(len(mask)), -1), allow_fill=True)
 
 
 def _reported(participants) -> pd.DataFrame:
@@ -101,67 +117,64 @@ def _reported(participants) -> pd.DataFrame:
     return reported
 
 
-def _own(people, derived: Derived, participants, as_of) -> pd.DataFrame:
-    """What assessments and dates tell, a row for each of people."""
+def _own(people, derived: Derived, participants, as_of) -> dict:
+    """What assessments and dates tell, by column, a cell for each of people."""
     ids = people["participant_id"]
     counted, rules = derived.counted, derived.people
-    own = derived.best.reindex(ids).reset_index(drop=True)
-    raw = {kind: own[f"best_{kind}"] for kind in ("confirmed", "unconfirmed")}
-    by_default = raw["confirmed"].where(people["confirms"], raw["unconfirmed"])
+    confirms = people["confirms"].to_numpy()
+    own = rows_of(ids, derived.best.reset_index(), "participant_id")
+    raw = {kind: own[f"best_{kind}"].to_numpy(object) for kind in ("confirmed", "unconfirmed")}
+    by_default = np.where(confirms, raw["confirmed"], raw["unconfirmed"])
     own["non_target_only"] = by_default == OverallResponse.NON_CR_NON_PD.value
     for kind, best in raw.items():
-        own[f"best_{kind}"] = best.replace(COUNTED_AS)
-    own["responded_on"] = own["response_confirmed_on"].where(
-        people["confirms"], own["response_unconfirmed_on"]
-    )
-    own["assessed"] = ids.isin(derived.responses["participant_id"])
-    own["assessed_after"] = ids.isin(
-        derived.responses.loc[derived.responses["phase"] == "after", "participant_id"]
-    )
+        others = [best == code for code in COUNTED_AS]
+        own[f"best_{kind}"] = pd.array(np.select(others, COUNTED_AS.values(), best), dtype="str")
+    own["responded_on"] = np.where(confirms, own["response_confirmed_on"], own["response_unconfirmed_on"])
+    responses = derived.responses
+    whose, after = responses["participant_id"], responses["phase"].to_numpy(object) == "after"
+    own["assessed"] = ids.isin(whose).to_numpy()
+    own["assessed_after"] = ids.isin(whose[after]).to_numpy()
     followed = _in_trials_with_assessments(people, own["assessed"], as_of)
     contact = last_contact(people, derived, participants, as_of)
     rules = rules.assign(last_contact_on=contact)
-    seen = followed | people["died_on"].notna() | (contact > rules["start_on"])
-    responded_on = own["responded_on"].set_axis(ids)
-    responded = own["assessed_after"] & own["responded_on"].notna()
+    start = rules["start_on"].to_numpy()
+    seen = followed | people["died_on"].notna().to_numpy() | (contact.to_numpy() > start)
+    responded_on = pd.Series(own["responded_on"], ids)
+    responded = own["assessed_after"] & ~np.isnat(own["responded_on"])
     # Each time is derived of those alone of whom it is known: in many a cohort of nobody.
     times = {
         "pfs": progression_free_survival(rules[followed], counted),
         "pfs_policy": progression_free_survival(rules[followed], counted, treatment_policy=True),
         "os": overall_survival(rules[seen]),
+        "dor": duration_of_response(rules[responded], counted, responded_on),
     }
-    times["dor"] = (
-        duration_of_response(rules[responded], counted, responded_on)
-        if responded.any()
-        else times["os"].iloc[:0]
-    )
     for name, time in times.items():
-        time = time.reindex(ids).reset_index(drop=True)
-        own[f"{name}_months"] = time["months"].astype("float64")
-        own[f"{name}_event"] = time["event"].astype("boolean")
-        own[f"{name}_censoring"] = time["censoring"].astype("str")
+        time = rows_of(ids, time.reset_index(), "participant_id")
+        own |= {f"{name}_{part}": time[part] for part in ("months", "event", "censoring")}
     return own
 
 
-def _records_response(people, reported, assessed, as_of) -> pd.Series:
+def _records_response(people, reported, assessed, as_of) -> np.ndarray:
     """Whether the trial of each had a best response of anybody, reported, or an assessment by that day."""
     known = _in_trials_with_assessments(people, assessed, as_of)
-    known |= people["trial_id"].isin(people.loc[reported["best_response"].notna(), "trial_id"])
+    trials = people["trial_id"]
+    known |= trials.isin(trials[reported["best_response"].notna()]).to_numpy()
     if known.all():
         return known
     told = sa.select(ReportedOutcome.participant_id).where(ReportedOutcome.best_overall_response.is_not(None))
-    return known | people["trial_id"].isin(_trials_with(told, people.loc[~known, "trial_id"]))
+    return known | trials.isin(_trials_with(told, trials[~known])).to_numpy()
 
 
-def _in_trials_with_assessments(people, assessed, as_of) -> pd.Series:
+def _in_trials_with_assessments(people, assessed, as_of) -> np.ndarray:
     """Whether the trial of each had recorded an assessment of anybody by that day. assessed: who has one."""
-    known = people["trial_id"].isin(people.loc[assessed, "trial_id"])
+    trials = people["trial_id"]
+    known = trials.isin(trials[assessed]).to_numpy()
     if known.all():
         return known
     everybody = sa.select(TumorAssessment.participant_id)
     by_then = everybody.where(TumorAssessment.assessed_on <= as_of)
     was_there = sa.or_(Participant.undated, Participant.id.in_(by_then))
-    return known | people["trial_id"].isin(_trials_with(everybody, people.loc[~known, "trial_id"], was_there))
+    return known | trials.isin(_trials_with(everybody, trials[~known], was_there)).to_numpy()
 
 
 def _trials_with(participant_ids, trials, *conditions) -> pd.Series:
@@ -175,52 +188,52 @@ def _trials_with(participant_ids, trials, *conditions) -> pd.Series:
     return found["trial_id"]
 
 
-def _survival(found, own, reported, is_derived) -> None:
-    """Add the times to events: derived ones, or those of a source."""
+def _survival(own, reported, is_derived) -> dict:
+    """The times to events: derived ones, or those of a source."""
     derives = {
-        "pfs": is_derived | reported["pfs_months"].isna(),
-        "os": own["assessed"] | reported["os_months"].isna(),
+        "pfs": is_derived | reported["pfs_months"].isna().to_numpy(),
+        "os": own["assessed"] | reported["os_months"].isna().to_numpy(),
     }
+    found = {}
     for name, wins in derives.items():
-        for part in ("months", "event"):
-            found[f"{name}_{part}"] = own[f"{name}_{part}"].where(wins, reported[f"{name}_{part}"])
-        found[f"{name}_censoring"] = own[f"{name}_censoring"].where(wins)
-        found[f"{name}_source"] = _source(
-            wins & own[f"{name}_months"].notna(), reported[f"{name}_months"].notna()
-        )
+        told = reported[f"{name}_months"].to_numpy()
+        found[f"{name}_months"] = np.where(wins, own[f"{name}_months"], told)
+        found[f"{name}_event"] = _either(wins, own[f"{name}_event"], reported[f"{name}_event"].array)
+        found[f"{name}_censoring"] = _where(wins, own[f"{name}_censoring"])
+        found[f"{name}_source"] = _source(wins & ~np.isnan(own[f"{name}_months"]), ~np.isnan(told))
     wins = derives["pfs"]
-    for part in ("months", "event"):
-        policy = own[f"pfs_policy_{part}"].where(wins, reported[f"pfs_{part}"])
-        found[f"pfs_policy_{part}"] = policy
-        found[f"dor_{part}"] = own[f"dor_{part}"].where(is_derived)
+    found["pfs_policy_months"] = np.where(wins, own["pfs_policy_months"], reported["pfs_months"].to_numpy())
+    found["dor_months"] = _where(is_derived, own["dor_months"])
+    found["pfs_policy_event"] = _either(wins, own["pfs_policy_event"], reported["pfs_event"].array)
+    found["dor_event"] = _where(is_derived, own["dor_event"])
+    return found
 
 
-def _source(derived, reported) -> pd.Series:
-    reported = reported.fillna(False).astype(bool)
-    source = np.select([derived, reported], [DERIVED, REPORTED], "")
-    return pd.Series(source, derived.index, dtype="str").where(derived | reported)
+def _source(derived, reported):
+    return pd.array(np.select([derived, reported], [DERIVED, REPORTED], None), dtype="str")
 
 
 def last_contact(people, derived: Derived, participants, as_of) -> pd.Series:
     """The latest day on which each was seen alive: by their own dates, assessments, doses and adverse events."""
-    days = {name: people[name] for name in CONTACTS}
-    ids = people["participant_id"]
-    seen = derived.responses.groupby("participant_id")["assessed_on"].max()
-    days["assessed_on"] = seen.reindex(ids).to_numpy()
-    for column in (Administration.given_on, AdverseEvent.started_on):
-        days[column.key] = _latest(column, participants, as_of).reindex(ids).to_numpy()
-    return pd.Series(functools.reduce(np.fmax, map(np.asarray, days.values())))
+    latest = {name: people[name].to_numpy() for name in CONTACTS}
+    assessed = derived.responses.drop_duplicates("participant_id", keep="last")
+    found = [assessed[["participant_id", "assessed_on"]]]
+    found += [
+        _latest(column, participants, as_of) for column in (Administration.given_on, AdverseEvent.started_on)
+    ]
+    for one in found:
+        latest |= rows_of(people["participant_id"], one, "participant_id")
+    return pd.Series(functools.reduce(np.fmax, latest.values()))
 
 
-def _latest(column, participants, as_of) -> pd.Series:
-    """The latest day of a record's column up to `as_of`, by the id of each participant who has one."""
+def _latest(column, participants, as_of) -> pd.DataFrame:
+    """The latest day of a record's column up to `as_of`, and the participant_id of each participant who has one."""
     record = column.class_
     chosen = sa.select(Participant.id).where(participants)
     undated = sa.select(Participant.id).where(participants, Participant.undated)
-    latest = frame(
-        sa.select(record.participant_id, sa.func.max(column).label("latest"))
+    return frame(
+        sa.select(record.participant_id, sa.func.max(column).label(column.key))
         .where(record.participant_id.in_(chosen))
         .where(sa.or_(column <= as_of, record.participant_id.in_(undated)))
         .group_by(record.participant_id)
     )
-    return latest.set_index("participant_id")["latest"]

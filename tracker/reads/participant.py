@@ -2,6 +2,7 @@
 
 import datetime
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 from flask_babel import lazy_gettext as _l
@@ -9,7 +10,7 @@ from flask_babel import lazy_gettext as _l
 from tracker.extensions import db
 from tracker.models import Agent, Arm, Cohort, Participant, Regimen, RegimenComponent, Trial
 from tracker.models.participant import UNDATED_DAY_1
-from tracker.reads.base import frame, once
+from tracker.reads.base import frame, once, rows_of
 from tracker.scope import reader
 from tracker.terms.base import Term
 from tracker.terms.regimen import MechanismClass
@@ -86,29 +87,40 @@ def participants_frame(participants: sa.ColumnElement, as_of: datetime.date) -> 
         .where(participants)
         .order_by(Participant.id)
     )
+    day = np.datetime64(as_of, "us")
+    came = _else(found["enrolled_on"].to_numpy(), found["first_dose_on"].to_numpy())
+    found = found[found["undated"].to_numpy(bool) | ~(came > day)].reset_index(drop=True)
     # What many share is read once, not for each of them.
     trials, arms = _trials_and_arms(found["trial_id"].unique().tolist())
-    found = found.join(trials, on="trial_id").join(arms, on="arm_id")
-    found["combination"] = found["combination"].fillna(Combination.UNKNOWN.value)
-    for name in ("undated", "consent_withdrawn"):
-        found[name] = found[name].astype(bool)
-    return _as_known_on(found.drop(columns="arm_id"), pd.Timestamp(as_of))
+    trial, arm = rows_of(found["trial_id"], trials, "trial_id"), rows_of(found["arm_id"], arms, "arm_id")
+    arm["combination"] = arm["combination"].fillna(Combination.UNKNOWN.value)
+    known = _as_known_on(found, trial, day)
+    shared = {name: known.pop(name) if name in known else column.values for name, column in found.items()}
+    del shared["arm_id"]
+    return pd.DataFrame(shared | trial | arm | known)
 
 
 def day_of_first_dose(people: pd.DataFrame) -> pd.Series:
     """The first dose; day 1 of who has no dates."""
-    unknown = people["undated"].astype(bool) & people["first_dose_on"].isna()
-    return people["first_dose_on"].mask(unknown, pd.Timestamp(UNDATED_DAY_1))
+    first = people["first_dose_on"].to_numpy()
+    unknown = people["undated"].to_numpy(bool) & np.isnat(first)
+    return pd.Series(np.where(unknown, np.datetime64(UNDATED_DAY_1), first), people.index)
 
 
 def started_on(people: pd.DataFrame) -> pd.Series:
     """Time zero: enrolment where the trial is randomised, else the first dose, else enrolment."""
-    enrolled, first = people["enrolled_on"], day_of_first_dose(people)
-    return first.fillna(enrolled).where(~people["randomised"].astype(bool), enrolled.fillna(first))
+    enrolled, first = people["enrolled_on"].to_numpy(), day_of_first_dose(people).to_numpy()
+    randomised = people["randomised"].to_numpy(bool)
+    return pd.Series(np.where(randomised, _else(enrolled, first), _else(first, enrolled)), people.index)
+
+
+def _else(dates, others):
+    """Dates, and where one is missing the other."""
+    return np.where(np.isnat(dates), others, dates)
 
 
 def _trials_and_arms(ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """What every participant of one of these trials shares, by trial id, and of an arm, by arm id.
+    """What every participant of one of these trials shares, by trial_id, and of an arm, by arm_id.
 
     Of an arm: arm (TRIAL/ARM), arm_type, regimen, and combination (yes or no, missing without a regimen).
     """
@@ -134,23 +146,19 @@ def _trials_and_arms(ids: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
 def _of_trials(trials) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "trial": pd.Series([trial.code for trial in trials], dtype="str"),
-            "setting": pd.Series(
-                [(trial.setting or Setting.ADVANCED).value for trial in trials], dtype="str"
+            "trial_id": np.array([trial.id for trial in trials], np.int64),
+            "trial": pd.array([trial.code for trial in trials], dtype="str"),
+            "setting": pd.array([(trial.setting or Setting.ADVANCED).value for trial in trials], dtype="str"),
+            "setting_assumed": np.array([trial.setting is None for trial in trials], bool),
+            "response_criteria": pd.array([trial.response_criteria.value for trial in trials], dtype="str"),
+            "randomised": np.array([trial.is_randomised for trial in trials], bool),
+            "masked": np.array([trial.hides_arms for trial in trials], bool),
+            "confirms": np.array(
+                [trial.confirmation_required and not trial.is_randomised for trial in trials], bool
             ),
-            "setting_assumed": pd.Series([trial.setting is None for trial in trials], dtype="bool"),
-            "response_criteria": pd.Series([trial.response_criteria.value for trial in trials], dtype="str"),
-            "randomised": pd.Series([trial.is_randomised for trial in trials], dtype="bool"),
-            "masked": pd.Series([trial.hides_arms for trial in trials], dtype="bool"),
-            "confirms": pd.Series(
-                [trial.confirmation_required and not trial.is_randomised for trial in trials], dtype="bool"
-            ),
-            **{
-                name: pd.Series([getattr(trial, name) for trial in trials], dtype="int64")
-                for name in SETTINGS
-            },
+            **{name: np.array([getattr(trial, name) for trial in trials], np.int64) for name in SETTINGS},
         }
-    ).set_axis(pd.Index([trial.id for trial in trials], dtype="Int64"))
+    )
 
 
 def _of_arms(rows) -> pd.DataFrame:
@@ -160,27 +168,27 @@ def _of_arms(rows) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "arm": pd.Series([f"{row.Trial.code}/{row.code}" for row in rows], dtype="str"),
-            "arm_type": pd.Series([row.type.value for row in rows], dtype="str"),
-            "regimen": pd.Series([row.name for row in rows], dtype="str"),
-            "combination": pd.Series(combination, dtype="str"),
+            "arm_id": np.array([row.id for row in rows], np.int64),
+            "arm": pd.array([f"{row.Trial.code}/{row.code}" for row in rows], dtype="str"),
+            "arm_type": pd.array([row.type.value for row in rows], dtype="str"),
+            "regimen": pd.array([row.name for row in rows], dtype="str"),
+            "combination": pd.array(combination, dtype="str"),
         }
-    ).set_axis(pd.Index([row.id for row in rows], dtype="Int64"))
-
-
-def _as_known_on(participants: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
-    undated = participants["undated"]
-    came = participants["enrolled_on"].fillna(participants["first_dose_on"])
-    participants = participants[undated | ~(came > day)].reset_index(drop=True)
-    undated = participants["undated"]
-    for name in DATES:
-        participants[name] = participants[name].where(undated | (participants[name] <= day))
-    participants["dated"] = ~undated & participants[DATES].notna().any(axis="columns")
-    wait = pd.to_timedelta(
-        participants["assessment_interval_days"] + participants["assessment_window_days"], unit="D"
     )
-    participants["pending"] = ~undated & (participants["first_dose_on"] + wait > day)
-    return participants
+
+
+def _as_known_on(found, trial, day) -> dict[str, np.ndarray]:
+    """The columns of participants that a day decides, and their marks as plain ones."""
+    undated, withdrawn = (found[name].to_numpy(bool) for name in ("undated", "consent_withdrawn"))
+    dates = {name: found[name].to_numpy() for name in DATES}
+    dates = {
+        name: np.where(undated | (date <= day), date, np.datetime64("NaT")) for name, date in dates.items()
+    }
+    has_date = np.any([~np.isnat(date) for date in dates.values()], axis=0)
+    wait = trial["assessment_interval_days"] + trial["assessment_window_days"]
+    pending = dates["first_dose_on"] + wait.astype("timedelta64[D]") > day
+    marks = {"dated": ~undated & has_date, "pending": ~undated & pending}
+    return dates | {"undated": undated, "consent_withdrawn": withdrawn} | marks
 
 
 def masked_for_reader(participants: pd.DataFrame) -> pd.DataFrame:

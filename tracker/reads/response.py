@@ -1,6 +1,7 @@
 """Lesions and tumor assessments, and the responses that are derived from them."""
 
 import datetime
+import functools
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from sqlalchemy.orm import selectinload
 
 from tracker.extensions import db
 from tracker.models import Lesion, LesionMeasurement, Participant, TumorAssessment
-from tracker.reads.base import frame
+from tracker.reads.base import beside_rows, frame, rows_of
 from tracker.reads.participant import SETTINGS, day_of_first_dose, participants_frame, started_on
 from tracker.rules.baseline import baseline_questions
 from tracker.rules.best_response import best_responses
@@ -56,10 +57,10 @@ class Derived:
     responses: pd.DataFrame
     best: pd.DataFrame
 
-    @property
+    @functools.cached_property
     def counted(self) -> pd.DataFrame:
         """The responses after baseline, without superseded ones."""
-        return self.responses[(self.responses["phase"] == "after") & ~self.responses["superseded"]]
+        return _counted(self.responses)
 
     def of(self, participant_id: int) -> "Derived":
         """The lesions, findings and responses of one of them."""
@@ -82,17 +83,23 @@ def derive(people: pd.DataFrame, participants: sa.ColumnElement, as_of: datetime
     immune_response, first_iupd_on, confirmed_late of `immune_responses`, investigator_response and its reason,
     best: of `best_responses`.
     """
-    rules = people[["participant_id", *SETTINGS, "new_therapy_on", "died_on"]].copy()
-    rules["first_dose_on"] = day_of_first_dose(people).fillna(people["enrolled_on"])
-    rules["start_on"] = started_on(people)
+    kept = {name: people[name].values for name in ("participant_id", *SETTINGS, "new_therapy_on", "died_on")}
+    first = day_of_first_dose(people).to_numpy()
+    first = np.where(np.isnat(first), people["enrolled_on"].to_numpy(), first)
+    rules = pd.DataFrame(kept | {"first_dose_on": first, "start_on": started_on(people).to_numpy()})
     lesions, assessments, measurements = _recorded(participants, as_of)
     derived = recist_responses(rules, lesions, assessments, measurements)
     responses = derived.assessments
-    after = responses[(responses["phase"] == "after") & ~responses["superseded"]]
+    after = _counted(responses)
     immune = immune_responses(after).drop(columns=["participant_id", "assessed_on"])
     called = assessments[["assessment_id", "modality", "investigator_response", "investigator_reason"]]
-    responses = responses.merge(immune, on="assessment_id", how="left").merge(called, on="assessment_id")
+    told = [rows_of(responses["assessment_id"], one, "assessment_id") for one in (immune, called)]
+    responses = beside_rows(responses, told[0] | told[1])
     return Derived(rules, lesions, derived.lesions, responses, best_responses(rules, after))
+
+
+def _counted(responses):
+    return responses[(responses["phase"].to_numpy(object) == "after") & ~responses["superseded"].to_numpy()]
 
 
 def responses_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:

@@ -2,11 +2,12 @@
 
 import datetime
 
+import numpy as np
 import pandas as pd
 import sqlalchemy as sa
 
 from tracker.models import Participant, ReportedOutcome, Trial
-from tracker.reads.base import frame, in_scope
+from tracker.reads.base import beside_rows, frame, in_scope, rows_of
 from tracker.reads.participant import participants_frame, started_on
 from tracker.reads.response import Derived, derive
 from tracker.rules.schedule import next_assessments
@@ -50,29 +51,27 @@ def _not_by(name, as_of):
 
 def scheduled(people: pd.DataFrame, derived: Derived, told, as_of: datetime.date) -> pd.DataFrame:
     """schedule_frame, of people whose trial goes on. told: those of whom a source reports the outcome."""
-    last = derived.responses.groupby("participant_id")["assessed_on"].max()
-    people = people.assign(last_assessed_on=_of_each(people, last))
-    left = people[_LEAVING].notna().any(axis="columns")
-    told_only = people["last_assessed_on"].isna() & people["participant_id"].isin(told)
-    is_followed = ~people["undated"] & ~people["consent_withdrawn"] & ~left & ~told_only
-    people = people[is_followed & people["response_criteria"].isin(_REPEATED)].reset_index(drop=True)
-    immune = people.loc[people["response_criteria"] == ResponseCriteria.IRECIST.value, "participant_id"]
+    last = _of_each(people, derived.responses.drop_duplicates("participant_id", keep="last"))
+    left = np.any([people[name].notna().to_numpy() for name in _LEAVING], axis=0)
+    told_only = np.isnat(last) & people["participant_id"].isin(told).to_numpy()
+    unseen = people["undated"].to_numpy() | people["consent_withdrawn"].to_numpy()
+    is_followed = people["response_criteria"].isin(_REPEATED).to_numpy() & ~(unseen | left | told_only)
+    people = beside_rows(people, {"last_assessed_on": last})[is_followed].reset_index(drop=True)
     after = derived.counted
-    of_immune = after["participant_id"].isin(immune)
-    progressed = after[
-        (after["response"] == "PD") & ~of_immune | (after["immune_response"] == "iCPD") & of_immune
-    ]
-    first = progressed.groupby("participant_id")["assessed_on"].min()
-    people["progressed_on"] = _of_each(people, first)
-    has_begun = people["first_dose_on"].notna() | people["randomised"].astype(bool)
-    start = started_on(people).where(has_begun)
-    return people.join(next_assessments(people.assign(start_on=start), as_of))
+    immune = people.loc[people["response_criteria"] == ResponseCriteria.IRECIST.value, "participant_id"]
+    response = after["response"].where(~after["participant_id"].isin(immune), after["immune_response"])
+    progressed = after[response.isin(["PD", "iCPD"])].drop_duplicates("participant_id")
+    people["progressed_on"] = _of_each(people, progressed)
+    has_begun = people["first_dose_on"].notna().to_numpy() | people["randomised"].to_numpy()
+    start = np.where(has_begun, started_on(people).to_numpy(), np.datetime64("NaT"))
+    following = next_assessments(beside_rows(people, {"start_on": start}), as_of)
+    return pd.concat([people, following], axis="columns")
 
 
-def _of_each(people, days: pd.Series) -> pd.Series:
-    """days: by participant_id."""
-    found = days.astype("datetime64[us]").reindex(people["participant_id"].to_numpy("int64"))
-    return found.set_axis(people.index)
+def _of_each(people, assessments):
+    """Of each participant the day of their assessment, if there is one."""
+    days = assessments[["participant_id", "assessed_on"]]
+    return rows_of(people["participant_id"], days, "participant_id")["assessed_on"]
 
 
 def overdue_assessments(as_of: datetime.date) -> pd.DataFrame:

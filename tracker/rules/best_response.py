@@ -7,6 +7,7 @@ is tested.
 
 import numpy as np
 import pandas as pd
+from pandas.api.extensions import take
 
 from tracker.rules.lesions import days
 from tracker.terms.response import OverallResponse
@@ -58,12 +59,8 @@ def best_responses(
     `response_confirmed_on` (the first CR or PR, of any kind), `benefit_unconfirmed` and `benefit_confirmed` (CR or
     PR, or neither progressed nor not evaluable at benefit_days or later).
     """
-    rows = _counted(participants, responses)
-    day, p, response = (
-        rows["day"].to_numpy(),
-        rows["participant"].to_numpy(),
-        rows["response"].to_numpy("U16"),
-    )
+    rows = _Counted(participants, responses)
+    day, p, response = rows.day, rows.participant, rows.response
     start = days(participants["start_on"])[p]
     minimum = participants["minimum_sd_days"].to_numpy(np.int64)[p]
     confirmed_by, confirmed_cr, confirmed_pr = _confirmations(day, p, response, maximum_ne, accept_sd)
@@ -71,59 +68,63 @@ def best_responses(
     stable = np.isin(response, ["CR", "PR", "SD"])
     other = np.isin(response, ["Non-CR/Non-PD", "NED"])
     lasting = day >= start + minimum
-    found = pd.DataFrame(index=pd.Index(participants["participant_id"].to_numpy(), name="participant_id"))
+    found = {}
     for name, is_cr, is_pr in (("unconfirmed", cr, pr), ("confirmed", confirmed_cr, confirmed_pr)):
         rank = np.select(
             [is_cr, is_pr, stable & lasting, other & lasting, progressed],
             [0, 1, 2, np.where(response == "NED", 4, 3), 5],
             6,
         )
-        best = _first_best(rank, p, len(participants))
-        has = best >= 0
-        at = np.where(has, best, 0)
-        found[f"best_{name}"] = _where(has, np.array(RANKS, object)[rank[at]] if day.size else at, "str")
-        found[f"best_{name}_on"] = _where(has, rows["assessed_on"].to_numpy()[at] if day.size else at, "date")
-        found[f"best_{name}_assessment"] = _where(
-            has, rows["assessment_id"].to_numpy()[at] if day.size else at
-        )
+        at = _first_best(rank, p, len(participants))
+        found[f"best_{name}"] = take(pd.array(np.array(RANKS)[rank], dtype="str"), at, allow_fill=True)
+        found[f"best_{name}_on"] = take(rows.assessed_on, at, allow_fill=True)
+        found[f"best_{name}_assessment"] = take(rows.assessment_id, at, allow_fill=True)
         responded = _first(is_cr | is_pr, p, len(participants))
-        found[f"response_{name}_on"] = _dates(rows, responded)
+        found[f"response_{name}_on"] = take(rows.assessed_on, responded, allow_fill=True)
         benefit = _first((stable | other) & (day >= start + benefit_days), p, len(participants)) >= 0
         found[f"benefit_{name}"] = (responded >= 0) | benefit
         if name == "confirmed":
-            by = np.where(has & (rank[at] < 2), confirmed_by[at], -1) if day.size else best
-            found["confirmed_by_on"] = _dates(rows, by)
-            found["confirmed_by"] = _where(by >= 0, rows["assessment_id"].to_numpy()[by] if day.size else by)
-    return found
+            by = np.append(np.where(rank < 2, confirmed_by, -1), -1)[at]
+            found["confirmed_by_on"] = take(rows.assessed_on, by, allow_fill=True)
+            found["confirmed_by"] = take(rows.assessment_id, by, allow_fill=True)
+    return pd.DataFrame(found, pd.Index(participants["participant_id"].to_numpy(), name="participant_id"))
 
 
-def _counted(participants, responses):
-    """The assessments that count, by participant and date: up to the first PD and the day of a new therapy."""
-    index = pd.Index(participants["participant_id"].to_numpy())
-    rows = responses[["participant_id", "assessment_id", "assessed_on", "response"]].copy()
-    rows["participant"] = index.get_indexer(rows["participant_id"])
-    rows = rows[(rows["participant"] >= 0) & (rows["response"] != "")]
-    rows = rows.sort_values(["participant", "assessed_on", "assessment_id"], kind="stable", ignore_index=True)
-    rows["day"] = days(rows["assessed_on"])
-    therapy = days(participants["new_therapy_on"])
-    therapy = np.where(therapy < -(2**30), 2**40, therapy)[rows["participant"]]
-    rows = rows[rows["day"].to_numpy() <= therapy].reset_index(drop=True)
-    p = rows["participant"].to_numpy()
-    first = np.searchsorted(p, p)
-    rows["response"] = _disease_after_early_cr(participants, rows, p, first)
-    progressed = (rows["response"] == "PD").to_numpy()
-    before = np.cumsum(progressed) - progressed
-    return rows[before == before[first]].reset_index(drop=True)
+class _Counted:
+    """The assessments that count, by participant and date: up to the first PD and the day of a new therapy.
+
+    Of each: participant (the row in participants), assessment_id, assessed_on, day and response.
+    """
+
+    def __init__(self, participants, responses):
+        place = pd.Index(participants["participant_id"]).get_indexer(responses["participant_id"])
+        self.participant, self.day = place, days(responses["assessed_on"])
+        self.assessed_on = responses["assessed_on"].to_numpy()
+        self.assessment_id = responses["assessment_id"].to_numpy()
+        self.response = responses["response"].to_numpy(object).astype("U16")
+        self._keep(np.lexsort((self.assessment_id, self.day, place)))
+        therapy = days(participants["new_therapy_on"])
+        therapy = np.append(np.where(therapy < -(2**30), 2**40, therapy), 0)[self.participant]
+        self._keep((self.participant >= 0) & (self.response != "") & (self.day <= therapy))
+        first = np.searchsorted(self.participant, self.participant)
+        self.response = _disease_after_early_cr(participants, self, first)
+        progressed = self.response == "PD"
+        before = np.cumsum(progressed) - progressed
+        self._keep(before == before[first])
+
+    def _keep(self, rows):
+        for name, values in vars(self).items():
+            setattr(self, name, values[rows])
 
 
-def _disease_after_early_cr(participants, rows, p, first):
+def _disease_after_early_cr(participants, rows, first):
     """The responses, with PD for a PR or SD that follows a CR that came first and too early (table 3)."""
-    response = rows["response"].to_numpy("U16")
+    p, response = rows.participant, rows.response
     minimum = days(participants["start_on"]) + participants["minimum_sd_days"].to_numpy(np.int64)
     evaluable = response != "NE"
     nth = np.cumsum(evaluable)
     nth = nth - (nth[first] - evaluable[first])
-    early = evaluable & (nth == 1) & (response == "CR") & (rows["day"].to_numpy() < minimum[p])
+    early = evaluable & (nth == 1) & (response == "CR") & (rows.day < minimum[p])
     started_so = np.bincount(p[early], minlength=len(participants)) > 0
     again = evaluable & (nth == 2) & started_so[p] & np.isin(response, ["PR", "SD"])
     return np.where(again, OverallResponse.PD.value, response)
@@ -180,17 +181,3 @@ def _first(mask, p, participants):
     found = np.full(participants, mask.size)
     np.minimum.at(found, p[mask], np.flatnonzero(mask))
     return np.where(found < mask.size, found, -1)
-
-
-def _dates(rows, at):
-    dates = rows["assessed_on"].to_numpy()
-    return _where(at >= 0, dates[at] if dates.size else at, "date")
-
-
-def _where(mask, values, kind=None):
-    """Values where the mask holds, missing elsewhere."""
-    if not mask.any():
-        return pd.Series(
-            None, range(mask.size), dtype={"str": "str", "date": "datetime64[us]"}.get(kind, "object")
-        ).array
-    return pd.Series(values).where(mask).array

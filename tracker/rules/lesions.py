@@ -222,6 +222,5 @@ class LesionGrid:
 
 def days(dates) -> np.ndarray:
     """Whole days since 1970, very long ago where the date is missing."""
-    dates = pd.Series(dates).astype("datetime64[us]")
-    numbers = dates.to_numpy().astype("datetime64[D]").astype(np.int64)
-    return np.where(dates.isna().to_numpy(), _NEVER, numbers)
+    dates = np.asarray(dates, dtype="datetime64[D]")
+    return np.where(np.isnat(dates), _NEVER, dates.astype(np.int64))

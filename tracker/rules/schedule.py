@@ -5,6 +5,9 @@ until progression, also after treatment was stopped for another reason; under iR
 progression is confirmed. A new anticancer therapy, leaving the study and death end them.
 """
 
+import functools
+
+import numpy as np
 import pandas as pd
 
 from tracker.terms.response import ScheduleEnd
@@ -29,18 +32,17 @@ def next_assessments(people: pd.DataFrame, as_of) -> pd.DataFrame:
     overdue_days: since latest_on, 0 up to that day. The last three are missing of whom nothing is due: the schedule
     has ended, or has not begun.
     """
-    first = people[list(ENDS)].min(axis="columns")
-    ended = pd.Series(None, people.index, dtype="str")
-    for name, end in ENDS.items():
-        ended = ended.where(ended.notna() | first.isna() | (people[name] != first), end.value)
-    begun = people["start_on"]
-    counted_from = begun.where(~(people["last_assessed_on"] > begun), people["last_assessed_on"])
-    due = counted_from + _days(people["assessment_interval_days"])
-    due = due.where(ended.isna())
+    ends = [people[name].to_numpy() for name in ENDS]
+    first = functools.reduce(np.fmin, ends)
+    ended = np.select([day == first for day in ends], [end.value for end in ENDS.values()], "")
+    begun, last = people["start_on"].to_numpy(), people["last_assessed_on"].to_numpy()
+    due = np.where(last > begun, last, begun) + _days(people["assessment_interval_days"])
+    due = np.where(ended == "", due, np.datetime64("NaT"))
     latest = due + _days(people["assessment_window_days"])
-    late = (pd.Timestamp(as_of) - latest).dt.days.clip(lower=0)
+    ended = pd.array(np.where(ended == "", None, ended), dtype="str")
     return pd.DataFrame(
-        {"ended": ended, "due_on": due, "latest_on": latest, "overdue_days": late.astype("Int64")}
+        {"ended": ended, "due_on": due, "latest_on": latest, "overdue_days": _overdue(latest, as_of)},
+        people.index,
     )
 
 
@@ -53,12 +55,16 @@ def next_contacts(people: pd.DataFrame, as_of) -> pd.DataFrame:
 
     Columns: latest_on, and overdue_days: since then, 0 up to that day.
     """
-    latest = people["contact_on"] + _days(
-        2 * people["assessment_interval_days"] + people["assessment_window_days"]
-    )
-    late = (pd.Timestamp(as_of) - latest).dt.days.clip(lower=0)
-    return pd.DataFrame({"latest_on": latest, "overdue_days": late.astype("Int64")})
+    wait = 2 * people["assessment_interval_days"] + people["assessment_window_days"]
+    latest = people["contact_on"].to_numpy() + _days(wait)
+    return pd.DataFrame({"latest_on": latest, "overdue_days": _overdue(latest, as_of)}, people.index)
 
 
 def _days(number):
-    return pd.to_timedelta(number.astype("float64"), unit="D")
+    return number.to_numpy("timedelta64[D]")
+
+
+def _overdue(latest, as_of):
+    """Days since the latest day, 0 up to it."""
+    days = (np.datetime64(as_of, "D") - latest.astype("datetime64[D]")).astype(np.int64)
+    return pd.arrays.IntegerArray(np.maximum(days, 0), np.isnat(latest))

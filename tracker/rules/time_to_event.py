@@ -30,15 +30,18 @@ def progression_free_survival(participants, responses, treatment_policy=False) -
     Columns: event, ended_on, days, months, censoring (Censoring; missing at an event). A participant without a
     start has none of them (event is missing).
     """
-    rows = _adequate(participants, responses)
+    place, day, response = _adequate(participants, responses)
     start, died, therapy = (_day(participants, name) for name in ("start_on", "died_on", "new_therapy_on"))
     if treatment_policy:
         therapy = np.full(therapy.size, _LATE)
-    progressed = _earliest(rows, rows["response"] == "PD", len(participants))
+    progressed = np.full(start.size, _LATE)
+    np.minimum.at(progressed, place[response == "PD"], day[response == "PD"])
     event_day = np.minimum(progressed, died)
     after_therapy = therapy < event_day
     until = np.minimum(event_day - 1, therapy)
-    last = _latest(rows, rows["day"].to_numpy() <= until[rows["participant"]], len(participants))
+    last = np.full(start.size, -_LATE)
+    earlier = day <= until[place]
+    np.maximum.at(last, place[earlier], day[earlier])
     interval, window = (
         participants[name].to_numpy(np.int64)
         for name in ("assessment_interval_days", "assessment_window_days")
@@ -76,55 +79,38 @@ def duration_of_response(participants, responses, response_on) -> pd.DataFrame:
     """
     pfs = progression_free_survival(participants, responses)
     since = response_on.reindex(pfs.index)
-    found = pfs[since.notna().to_numpy()]
-    people = participants[since.notna().to_numpy()].assign(start_on=since.dropna().to_numpy())
-    event = found["event"].fillna(False).to_numpy(bool)
-    start = _day(people, "start_on")
+    responded = since.notna().to_numpy()
+    found, start = pfs[responded], days(since)[responded]
+    event = found["event"].to_numpy(bool, na_value=False)
     end = np.maximum(days(found["ended_on"]), start)
-    return _times(people, start, end, event, found["censoring"].fillna("").to_numpy(object))
+    return _times(participants[responded], start, end, event, found["censoring"].fillna("").to_numpy(object))
 
 
 def _adequate(participants, responses):
-    """The assessments that are not NE, by participant and date; none after death."""
-    index = pd.Index(participants["participant_id"].to_numpy())
-    rows = responses[["participant_id", "assessed_on", "response"]].copy()
-    rows["participant"] = index.get_indexer(rows["participant_id"])
-    rows["day"] = days(rows["assessed_on"])
-    rows = rows[(rows["participant"] >= 0) & ~rows["response"].isin(["NE", ""])]
-    died = _day(participants, "died_on")[rows["participant"]]
-    return rows[rows["day"].to_numpy() <= died]
+    """Of assessments that are not NE, nor after death: whose each is, as a row of participants, day and response."""
+    place = pd.Index(participants["participant_id"]).get_indexer(responses["participant_id"])
+    day, response = days(responses["assessed_on"]), responses["response"].to_numpy(object)
+    died = np.append(_day(participants, "died_on"), _LATE)[place]
+    counts = (place >= 0) & (response != "NE") & (response != "") & (day <= died)
+    return place[counts], day[counts], response[counts]
 
 
 def _day(participants, name):
     """The day of each participant, far ahead where there is none."""
-    day = days(participants[name])
-    return np.where(participants[name].isna().to_numpy(), _LATE, day)
-
-
-def _earliest(rows, mask, participants):
-    found = np.full(participants, _LATE)
-    np.minimum.at(found, rows["participant"].to_numpy()[mask], rows["day"].to_numpy()[mask])
-    return found
-
-
-def _latest(rows, mask, participants):
-    found = np.full(participants, -_LATE)
-    np.maximum.at(found, rows["participant"].to_numpy()[mask], rows["day"].to_numpy()[mask])
-    return found
+    return np.where(participants[name].isna().to_numpy(), _LATE, days(participants[name]))
 
 
 def _times(participants, start, end, event, reason):
     known = start < _LATE
+    ended = np.where(known, end, 0).astype("datetime64[D]").astype("datetime64[us]")
     count = np.where(known, end - start + 1, 0)
-    ended = pd.Series(np.where(known, end, 0).astype("datetime64[D]")).astype("datetime64[us]")
-    found = pd.DataFrame(
+    return pd.DataFrame(
         {
-            "event": pd.array(event, "boolean"),
-            "ended_on": ended,
-            "days": pd.array(count, "Int64"),
-            "months": count / DAYS_PER_MONTH,
-            "censoring": pd.Series(reason, dtype="str"),
-        }
-    ).set_axis(pd.Index(participants["participant_id"].to_numpy(), name="participant_id"))
-    found["censoring"] = found["censoring"].mask(found["censoring"] == "")
-    return found.where(pd.Series(known, found.index), axis="index") if not known.all() else found
+            "event": pd.arrays.BooleanArray(event, ~known),
+            "ended_on": np.where(known, ended, np.datetime64("NaT")),
+            "days": pd.arrays.IntegerArray(count, ~known),
+            "months": np.where(known, count / DAYS_PER_MONTH, np.nan),
+            "censoring": pd.array(np.where(known & (reason != ""), reason, None), dtype="str"),
+        },
+        index=pd.Index(participants["participant_id"].to_numpy(), name="participant_id"),
+    )
