@@ -108,12 +108,15 @@ def checked_columns(record: str) -> set[str]:
 
 def run_checks(record: str, frame: pd.DataFrame) -> list[Finding]:
     """The checks of a record that find something in the frame, in the order of their definition."""
+    columns = dict(frame.items())
     found = []
     for one in _CHECKS.get(record, ()):
-        if all(column in frame for column in one.columns):
-            mask = one.finds(*(frame[column] for column in one.columns)).fillna(False).astype(bool)
+        if all(name in columns for name in one.columns):
+            mask = one.finds(*(columns[name] for name in one.columns))
+            if mask.dtype != bool:  # it has, or could have, missing cells
+                mask = mask.fillna(False).astype(bool)
             if mask.any():
-                found.append(Finding(one, mask, frame[one.says] if one.says else None))
+                found.append(Finding(one, mask, columns[one.says] if one.says else None))
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
 
 from tracker.audit import REDACTED, batches
 from tracker.extensions import db
@@ -116,6 +117,26 @@ def _change(record, form, names, name, old, new):
     return label, _word(field, names, old), _word(field, names, new)
 
 
+#: What is called otherwise than in a form, or stands in none.
+_OTHERS = {
+    "withdrawn_at": _l("Withdrawn"),
+    "confirmed": _l("Confirmed that it identifies nobody"),
+    "undated": _l("Without dates"),
+    "imported": _l("Imported"),
+    "disabled_at": _l("Disabled"),
+    "password_hash": _l("Password"),
+    "browser": _l("Browser"),
+    "second_factor": _l("Second factor"),
+    "advice": _l("Advice of the rule"),
+    "ctcae_term": _l("CTCAE term"),
+    "report": _l("Report"),
+    "parameters": _l("What the report was asked"),
+    "as_of": _l("Records up to"),
+    "figures": _l("What the report said"),
+    "fingerprint": _l("Fingerprint of the data"),
+}
+
+
 def _field(form, name):
     """The form's field of a stored attribute, and its label; of a part's, as in components.12.dose."""
     owner, _dot, rest = name.partition(".")
@@ -126,25 +147,8 @@ def _field(form, name):
             return row[part], _part(form[owner].label.text, row[part].label.text)
         return None, _part(form[owner].label.text, _("place"))
     name = name.removesuffix("_id")
-    others = {
-        "withdrawn_at": _("Withdrawn"),
-        "confirmed": _("Confirmed that it identifies nobody"),
-        "undated": _("Without dates"),
-        "imported": _("Imported"),
-        "disabled_at": _("Disabled"),
-        "password_hash": _("Password"),
-        "browser": _("Browser"),
-        "second_factor": _("Second factor"),
-        "advice": _("Advice of the rule"),
-        "ctcae_term": _("CTCAE term"),
-        "report": _("Report"),
-        "parameters": _("What the report was asked"),
-        "as_of": _("Records up to"),
-        "figures": _("What the report said"),
-        "fingerprint": _("Fingerprint of the data"),
-    }
-    if name in others:
-        return None, others[name]
+    if name in _OTHERS:
+        return None, str(_OTHERS[name])
     return (form[name], form[name].label.text) if name in form else (None, name.replace("_", " "))
 
 
