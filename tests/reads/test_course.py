@@ -12,6 +12,7 @@ from tracker.extensions import db
 from tracker.models import Arm, Cohort, Part, Participant, Record, Trial, TumorAssessment
 from tracker.reads import course
 from tracker.reads.course import course_of
+from tracker.reads.memory import Memory
 
 TODAY = datetime.date(2026, 7, 1)
 
@@ -114,7 +115,7 @@ def test_a_course_rests_on_all_records_of_its_trial_that_its_derivation_reads(ap
 
 
 def test_courses_that_were_not_asked_for_lately_are_forgotten():
-    memory = course._Memory(2)
+    memory = Memory(2)
     for key in "abc":
         memory.keep({key: (1, key.upper())})
         memory.find("a", 1)

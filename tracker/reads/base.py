@@ -107,7 +107,9 @@ def frames_in_scope(
     trials = [trial for trial in _trials_seen() if wanted is None or trial in wanted]
     kept = [
         None
-        if getattr(read, "is_beside", False) or db.session.info.get("has_written")
+        if db.session.info.get("has_written")
+        else _beside(read, as_of)
+        if getattr(read, "is_beside", False)
         else _of_no_trial(read, as_of, versions)
         if getattr(read, "is_of_no_trial", False)
         else _of_trials(read, as_of, trials, versions)
@@ -141,6 +143,12 @@ def of_no_trial(read: Read) -> Read:
     """Mark how a frame is read whose records belong to no trial, such as publications: it is one for everybody."""
     read.is_of_no_trial = True
     return read
+
+
+def _beside(read, as_of) -> pd.DataFrame:
+    """It is read each time, as no version tells its state; but it stays the same object while the reader's rows do."""
+    key = ((read, reader().user_id, as_of),)
+    return _memory().keep({key: read(sa.true(), as_of)})[key]
 
 
 def _of_no_trial(read, as_of, versions) -> pd.DataFrame:

@@ -2,8 +2,6 @@
 
 import datetime
 import functools
-import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -27,6 +25,7 @@ from tracker.models import (
     TumorAssessment,
 )
 from tracker.reads.base import data_versions
+from tracker.reads.memory import Memory
 from tracker.reads.outcome import outcomes_of
 from tracker.reads.participant import participants_frame
 from tracker.reads.response import Derived, Visit, derive, told
@@ -65,7 +64,7 @@ def course_of(participant: Participant, as_of: datetime.date, show_date: Callabl
     """
     if participant.withdrawn_at is not None:
         return None
-    memory = current_app.extensions.setdefault("courses", _Memory(KEPT))
+    memory = current_app.extensions.setdefault("courses", Memory(KEPT))
     state = _states([participant.id], participant.trial_id, as_of)[participant.id]
     key = (participant.id, as_of)
     kept = memory.find(key, state)
@@ -173,30 +172,3 @@ def _select_states() -> sa.Select:
         .join(Participant.trial)
         .where(Participant.id.in_(sa.bindparam("ids", expanding=True)))
     )
-
-
-class _Memory:
-    """What was derived, with the state that it is of, by key; the least recently used of it goes."""
-
-    def __init__(self, limit: int):
-        self.limit = limit
-        self._kept: OrderedDict[tuple, tuple] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def find(self, key, state):
-        """What is kept under the key, if it is of this state."""
-        with self._lock:
-            known, found = self._kept.get(key, (None, None))
-            if known != state:
-                return None
-            self._kept.move_to_end(key)
-            return found
-
-    def keep(self, found: dict[tuple, tuple]) -> None:
-        """found: by key the state and what is of it."""
-        with self._lock:
-            for key, pair in found.items():
-                self._kept[key] = pair
-                self._kept.move_to_end(key)
-            while len(self._kept) > self.limit:
-                self._kept.popitem(last=False)
