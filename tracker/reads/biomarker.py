@@ -22,16 +22,18 @@ from tracker.values import Refusal
 MOST_ASSAYS = 8
 
 
+_MEASUREMENTS = (
+    sa.select(Measurement)
+    .join(Measurement.assay)
+    .options(orm.contains_eager(Measurement.assay), orm.joinedload(Measurement.specimen))
+    .where(Measurement.participant_id == sa.bindparam("participant_id"))
+    .order_by(Assay.name, Measurement.measured_on.nulls_last(), Measurement.id)
+)
+
+
 def measurements_of(participant: Participant) -> list[Measurement]:
     """The participant's measurements with their assays, by assay and then by day."""
-    statement = (
-        sa.select(Measurement)
-        .join(Measurement.assay)
-        .options(orm.contains_eager(Measurement.assay), orm.joinedload(Measurement.specimen))
-        .where(Measurement.participant_id == participant.id)
-        .order_by(Assay.name, Measurement.measured_on.nulls_last(), Measurement.id)
-    )
-    return list(db.session.scalars(statement))
+    return list(db.session.scalars(_MEASUREMENTS, {"participant_id": participant.id}))
 
 
 def measurements_in(specimen: Specimen) -> list[Measurement]:

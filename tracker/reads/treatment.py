@@ -81,16 +81,17 @@ def doses_of(participant: Participant) -> list[Administration]:
     )
 
 
+_EVENTS = (
+    sa.select(AdverseEvent)
+    .where(AdverseEvent.participant_id == sa.bindparam("participant_id"))
+    .options(joinedload(AdverseEvent.attributions).joinedload(Attribution.agent))
+    .order_by(AdverseEvent.started_on, AdverseEvent.id)
+)
+
+
 def events_of(participant: Participant) -> list[AdverseEvent]:
     """The participant's adverse events with their attributions, the earliest first."""
-    return list(
-        db.session.scalars(
-            sa.select(AdverseEvent)
-            .where(AdverseEvent.participant_id == participant.id)
-            .options(joinedload(AdverseEvent.attributions).joinedload(Attribution.agent))
-            .order_by(AdverseEvent.started_on, AdverseEvent.id)
-        ).unique()
-    )
+    return list(db.session.scalars(_EVENTS, {"participant_id": participant.id}).unique())
 
 
 def days_of_a_cycle(participant: Participant) -> int:

@@ -47,25 +47,28 @@ participant = record_views(
 )
 
 
+#: What the page of a participant shows of other records.
+_BESIDE = (
+    *(joinedload(getattr(Participant, name)) for name in ("trial", "arm", "cohort")),
+    joinedload(Participant.dose_level).joinedload(DoseLevel.arm),
+    joinedload(Participant.reported_outcome),
+    joinedload(Participant.specimens),
+)
+
+
 @participant.get("/<id:id>")
 @permission_required(Permission.READ_PARTICIPANTS)
 def show(id):
     """A participant: what became of them, and what was measured."""
-    found = find(
-        Participant,
-        id,
-        *(joinedload(getattr(Participant, name)) for name in ("trial", "arm", "cohort")),
-        joinedload(Participant.dose_level).joinedload(DoseLevel.arm),
-        joinedload(Participant.reported_outcome),
-        joinedload(Participant.specimens),
-        include_withdrawn=True,
-    )
+    found = find(Participant, id, *_BESIDE, include_withdrawn=True)
     kind = KINDS["participant"]
+    form = kind.empty_form(found)
     doses, events, specimens = doses_of(found), events_of(found), found.specimens
     course = course_of(found, clock.today(), show_date=functools.partial(shown_day, found))
     return render_record(
         kind,
         found,
+        form=form,
         doses=doses,
         hides_doses=hides_doses(),
         events=events,
@@ -76,7 +79,7 @@ def show(id):
         best=course and best_in_words(found, course),
         measurements=measurements_of(found),
         queries=queries_of(found),
-        drawn=_drawn(found, *timeline_of(found, kind.empty_form(found), doses, events, specimens, course)),
+        drawn=_drawn(found, *timeline_of(found, form, doses, events, specimens, course)),
     )
 
 

@@ -230,7 +230,8 @@ def _stale(kind: RecordKind, records) -> set[int]:
 
 
 def render_record(kind: RecordKind, record, **more):
-    form = kind.empty_form(record)
+    if "form" not in more:
+        more["form"] = kind.empty_form(record)
     has_trial = trial_id_of(record) is not None and not isinstance(record, Query)
     if "queries" not in more:
         more["queries"] = queries_about([record]) if has_trial else []
@@ -251,7 +252,6 @@ def render_record(kind: RecordKind, record, **more):
         [f"{kind.name}/show.html", "records/show.html"],
         kind=kind,
         record=record,
-        form=form,
         has_trial=has_trial,
         **more,
     )

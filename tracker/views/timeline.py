@@ -1,5 +1,6 @@
 """What the timeline of a participant shows, and in which words."""
 
+import datetime
 import functools
 
 import pandas as pd
@@ -50,7 +51,7 @@ def timeline_of(
 
 def shown_day(participant: Participant, date) -> str:
     """A day of the participant, as a date with its study day, or as the study day alone."""
-    date = pd.Timestamp(date).date()
+    date = date.date() if isinstance(date, datetime.datetime) else date
     day = _("day %(day)d", day=_day(participant, date))
     return day if participant.undated else f"{date.isoformat()} ({day})"
 
