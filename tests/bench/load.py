@@ -99,16 +99,8 @@ def _server(home, settings):
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "tracker", "serve", "--port", str(port)]
     if settings and importlib.util.find_spec("gunicorn"):
-        workers = ["--workers", str(os.cpu_count()), "--threads", "8"]
-        command = [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            *workers,
-            "-b",
-            f"127.0.0.1:{port}",
-            "tracker:create_app()",
-        ]
+        workers = f"--workers {os.cpu_count()} --threads 8 --keep-alive 60 --bind 127.0.0.1:{port}".split()
+        command = [sys.executable, "-m", "gunicorn", *workers, "tracker:create_app()"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("TRACKER_")}
     environment |= {"TRACKER_HOME": str(home), "DATABASE_URL": ""} | settings
     process = subprocess.Popen(command, cwd=base.ROOT, env=environment, stdout=subprocess.DEVNULL)

@@ -3,6 +3,7 @@
 import datetime
 import html
 import http.client
+import itertools
 import random
 import re
 import threading
@@ -18,6 +19,9 @@ _INPUT = re.compile(r"<input\b[^>]*>")
 _SELECT = re.compile(r'<select\b[^>]*name="([^"]+)"[^>]*>(.*?)</select>', re.S)
 _AREA = re.compile(r'<textarea\b[^>]*name="([^"]+)"[^>]*>(.*?)</textarea>', re.S)
 _FORM = re.compile(r"<form\b.*?</form>", re.S)
+
+#: How many days on which something was entered each participant has had.
+_DAYS = defaultdict(itertools.count)
 
 #: How often a person of each role does what, of what `_Person` can do.
 WORK = {
@@ -137,19 +141,16 @@ class _Person:
         self.get(what, address)
 
     def enter_event(self):
-        typed = {"term": "Fatigue", "grade": "2", "started_on": "2024-03-01"}
-        return self.enter("event", "/adverse-events/new", typed)
+        typed = {"term": "Fatigue", "grade": "2"}
+        return self.enter("event", "/adverse-events/new", typed, day="started_on")
 
     def enter_dose(self):
-        typed = {"cycle": str(self.chance.randrange(7, 60)), "given_on": "2025-03-02"}
-        return self.enter("dose", "/administrations/new", typed)
+        typed = {"cycle": str(self.chance.randrange(7, 60))}
+        return self.enter("dose", "/administrations/new", typed, day="given_on")
 
     def enter_measurement(self):
         typed = {"assay": "1", "value": str(self.chance.randrange(1, 90)), "timepoint": "on treatment"}
-        return self.enter("measurement", "/measurements/new", typed | {"measured_on": self.some_day()})
-
-    def some_day(self):
-        return (datetime.date(2025, 1, 1) + datetime.timedelta(self.chance.randrange(400))).isoformat()
+        return self.enter("measurement", "/measurements/new", typed, day="measured_on")
 
     def change_participant(self):
         address = f"/participants/{self.chance.choice(self.known['participants'])}/edit"
@@ -157,8 +158,11 @@ class _Person:
         typed = {"stage": self.chance.choice(["III", "IV"]), "reason": "Read again in the hospital's record"}
         return self.post("save: participant", address, _fields(page) | typed, may_conflict=True)
 
-    def enter(self, kind, address, typed):
-        address += f"?participant={self.chance.choice(self.known['participants'])}"
+    def enter(self, kind, address, typed, day):
+        """day: the name of the field of a day; each participant has one such thing a day."""
+        participant = self.chance.choice(self.known["participants"])
+        typed[day] = str(datetime.date(2025, 1, 1) + datetime.timedelta(next(_DAYS[participant])))
+        address += f"?participant={participant}"
         page = self.get(f"form: {kind}", address)
         return self.post(f"save: {kind}", address, _fields(page) | typed)
 
