@@ -5,11 +5,11 @@ import datetime
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
-from functools import partial
+from functools import cached_property, partial
 
 import numpy as np
 import sqlalchemy as sa
-from flask_babel import Babel
+from flask_babel import Babel, Domain, _get_current_context
 from flask_login import LoginManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -94,10 +94,29 @@ class Base(orm.DeclarativeBase):
     )
 
 
+class _Words(Domain):
+    """The catalogue: which language's is asked once a request, and anew where another is forced."""
+
+    def get_translations(self):
+        context = _get_current_context()
+        if context is None:
+            return super().get_translations()
+        found = getattr(context, "babel_translations", None)  # which `force_locale` and `refresh` empty
+        if found is None:
+            found = context.babel_translations = super().get_translations()
+        return found
+
+
+class _Babel(Babel):
+    @cached_property
+    def domain_instance(self):
+        return _Words(domain=self.domain)
+
+
 db = SQLAlchemy(model_class=Base)
 migrate = Migrate()
 login_manager = LoginManager()
-babel = Babel()
+babel = _Babel()
 
 _writes: ContextVar[bool] = ContextVar("writes", default=True)
 _patience: ContextVar[float] = ContextVar("patience", default=LOCK_TIMEOUT)

@@ -12,6 +12,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_login import current_user
 from flask_wtf.csrf import generate_csrf
+from markupsafe import Markup
 
 from tracker import locking
 from tracker.models import Measurement, Participant, Record
@@ -36,6 +37,7 @@ CODED = {
 
 def init_app(app):
     app.context_processor(_for_every_page)
+    app.add_template_global(icon)
     app.add_template_filter(shown)
     app.add_template_filter(long_day)
 
@@ -242,12 +244,26 @@ def _address(endpoint):
     return url_for(endpoint)
 
 
+def icon(name: str, label: str | None = None) -> Markup:
+    """An icon of the vendor's icons.svg. It is decoration: say the same in text beside it, or give `label`."""
+    return _drawn(name, label and str(label), request.script_root)
+
+
+@functools.lru_cache(1000)
+def _drawn(name, label, root):
+    said = Markup('role="img" aria-label="{}"').format(label) if label else Markup('aria-hidden="true"')
+    address = f"{root}{_stamped('vendor/bootstrap-icons-1.13.2/icons.svg')}#{name}"
+    return Markup('<svg class="icon" {} viewBox="0 0 16 16"><use href="{}"></use></svg>').format(
+        said, address
+    )
+
+
 def static(path: str) -> str:
     """The address of a static file, with a stamp of its content so that browsers may keep it."""
-    return request.script_root + _stamped(current_app.static_folder, path)
+    return request.script_root + _stamped(path)
 
 
 @functools.cache
-def _stamped(folder, path):
-    stamp = hashlib.sha256((Path(folder) / path).read_bytes()).hexdigest()[:10]
+def _stamped(path):
+    stamp = hashlib.sha256((Path(current_app.static_folder) / path).read_bytes()).hexdigest()[:10]
     return f"{current_app.static_url_path}/{quote(path)}?v={stamp}"
