@@ -2,17 +2,40 @@
 
 import datetime
 
+import pandas as pd
 import pytest
 import sqlalchemy as sa
 
-from tests.factories import make_adverse_event, make_course, make_participant, make_reported_outcome
+from tests.factories import (
+    make_adverse_event,
+    make_course,
+    make_dose_decision,
+    make_dose_level,
+    make_participant,
+    make_reported_outcome,
+)
 from tracker import clock
 from tracker.audit import because
 from tracker.extensions import db
-from tracker.models import Arm, Cohort, Part, Participant, Record, Trial, TumorAssessment
-from tracker.reads import course
+from tracker.models import (
+    Arm,
+    Cohort,
+    DoseDecision,
+    DoseLevel,
+    Part,
+    Participant,
+    Record,
+    Trial,
+    TumorAssessment,
+)
+from tracker.reads import course, outcome, state
+from tracker.reads.base import in_scope
 from tracker.reads.course import course_of
+from tracker.reads.escalation import arms_frame, levels_frame
 from tracker.reads.memory import Memory
+from tracker.reads.outcome import outcomes_frame
+from tracker.reads.schedule import schedule_frame
+from tracker.reads.trial import plans_frame
 
 TODAY = datetime.date(2026, 7, 1)
 
@@ -95,23 +118,86 @@ def test_participants_of_a_trial_are_derived_together_and_anew_each_for_itself(a
     assert course_of(one, TODAY) is not found[0]
 
 
-def test_a_course_rests_on_all_records_of_its_trial_that_its_derivation_reads(app):
-    participant, read = make_course({-7: 50, 56: 49}).id, set()
+@pytest.mark.parametrize("what", CHANGES)
+def test_the_outcomes_of_a_trial_are_derived_anew_when_something_changed(app, what):
+    participant = make_course({-7: 50, 56: 49})
+    before = in_scope(outcomes_frame, TODAY)
+    CHANGES[what](participant)
+    now = in_scope(outcomes_frame, TODAY)
+    assert not now.equals(before)
+    pd.testing.assert_frame_equal(now, outcomes_frame(Participant.trial_id == participant.trial_id, TODAY))
+
+
+def test_what_is_no_part_of_the_outcomes_does_not_have_them_derived_anew(app, monkeypatch):
+    participant = make_course({-7: 50, 56: 49})
+    make_adverse_event(participant=participant, started_on=datetime.date(2025, 2, 3))
+    kept, before = in_scope(outcomes_frame, TODAY), course_of(participant, TODAY)
+    make_adverse_event(participant=participant, started_on=datetime.date(2025, 2, 2))
+    make_adverse_event(
+        participant=participant, started_on=datetime.date(2025, 2, 4), withdrawn_at=clock.now()
+    )
+    monkeypatch.setattr(outcome, "outcomes_of", lambda *_arguments: pytest.fail("they are kept"))
+    pd.testing.assert_frame_equal(in_scope(outcomes_frame, TODAY), kept)
+    assert course_of(participant, TODAY) is before
+
+
+def read_by(ask):
+    """The tables and columns that are read."""
+    read = set()
 
     def note(state):
-        read.update(one for one in sa.sql.visitors.iterate(state.statement) if isinstance(one, sa.Table))
+        read.update(
+            one for one in sa.sql.visitors.iterate(state.statement) if isinstance(one, (sa.Table, sa.Column))
+        )
 
     db.session.expire_all()
     sa.event.listen(db.session, "do_orm_execute", note)
-    course._derived([participant], TODAY)
+    ask()
     sa.event.remove(db.session, "do_orm_execute", note)
+    return read
+
+
+def records_of(read):
+    """Whose tables are among them, of records that belong to trials."""
     kinds = {model.__table__: model for model in Record.__subclasses__()}
     kinds |= {
         part.__table__: sa.inspect(part).relationships[part.owner].mapper.class_
         for part in Part.__subclasses__()
     }
-    of_trials = {kinds[table] for table in read if kinds[table].trial_path is not None}
-    assert of_trials == {Participant, Trial, Arm, Cohort, *course.RESTS_ON}
+    return {kinds[one] for one in read if one in kinds and kinds[one].trial_path is not None}
+
+
+SEEN_ON = {day.class_: day for day in state.SEEN_ON}
+
+
+@pytest.mark.parametrize("read", [arms_frame, levels_frame, plans_frame])
+def test_the_state_of_arms_tells_of_all_that_is_read_of_them(app, read):
+    make_dose_decision(arm=make_dose_level().arm)
+    assert records_of(read_by(lambda: read(sa.true(), TODAY))) <= {
+        Trial,
+        Arm,
+        Cohort,
+        DoseLevel,
+        DoseDecision,
+    }
+
+
+@pytest.mark.parametrize("what", ["a course", "outcomes_frame", "schedule_frame"])
+def test_a_state_tells_of_all_that_a_derivation_reads(app, what):
+    participant = make_course({-7: 50, 56: 49}).id
+    of_them = Participant.id == participant
+    ask, days = {
+        "a course": (lambda: course._derived([participant], TODAY), SEEN_ON),
+        "outcomes_frame": (lambda: outcomes_frame(of_them, TODAY), SEEN_ON),
+        "schedule_frame": (lambda: schedule_frame(of_them, TODAY), {}),
+    }[what]
+    read = read_by(ask)
+    assert records_of(read) == {Participant, Trial, Arm, Cohort, *state.RESTS_ON, *days}
+    for model, day in days.items():
+        columns = {
+            one.name for one in read if isinstance(one, sa.Column) and one.table.name == model.__tablename__
+        }
+        assert {day.key} <= columns <= {"id", "participant_id", "withdrawn_at", day.key}
 
 
 def test_courses_that_were_not_asked_for_lately_are_forgotten():

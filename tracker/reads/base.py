@@ -30,6 +30,9 @@ MEMORY = 256 * 2**20
 #: Frames of several trials that one process keeps joined.
 JOINED = 100
 
+#: States of trials that one process keeps.
+STATES = 10_000
+
 #: What Python's types become in a frame: the first that fits, else text.
 _DTYPES = {bool: "boolean", int: "Int64", float: "float64", datetime.date: "datetime64[us]"}
 
@@ -145,6 +148,19 @@ def of_no_trial(read: Read) -> Read:
     return read
 
 
+def rests_on(states: Callable[[list[int], datetime.date], dict[int, Hashable]]):
+    """Mark what a frame of participants rests on, where that is less than all data of their trials.
+
+    states: of trials and a day, by trial the state of that; what belongs to no trial counts besides.
+    """
+
+    def mark(read: Read) -> Read:
+        read.states = states
+        return read
+
+    return mark
+
+
 def _beside(read, as_of) -> pd.DataFrame:
     """It is read each time, as no version tells its state; but it stays the same object while the reader's rows do."""
     key = ((read, reader().user_id, as_of),)
@@ -194,7 +210,8 @@ def once(name, ask):
 def _of_trials(read, as_of, trials, versions) -> pd.DataFrame | None:
     if not trials:
         return None
-    keys = {trial: ((read, trial, as_of), versions.get(trial), versions.get(None)) for trial in trials}
+    states = _states(read, as_of, trials, versions)
+    keys = {trial: ((read, trial, as_of), states[trial], versions.get(None)) for trial in trials}
     memory = _memory()
     found = memory.find(keys.values())
     missing = [trial for trial, key in keys.items() if key not in found]
@@ -203,6 +220,20 @@ def _of_trials(read, as_of, trials, versions) -> pd.DataFrame | None:
         found |= memory.keep({keys[trial]: part for trial, part in fresh.items()})
     parts = [found[key] for key in keys.values()]
     return _joined((read, tuple(trials), as_of), parts) if len(parts) > 1 else parts[0]
+
+
+def _states(read, as_of, trials, versions) -> dict[int, Hashable]:
+    """By trial the state of what the frame rests on: it is asked again where the trial's version has moved."""
+    ask = getattr(read, "states", None)
+    if ask is None:
+        return {trial: versions.get(trial) for trial in trials}
+    memory = current_app.extensions.setdefault("states", Memory(STATES))
+    found = {trial: memory.find((ask, trial, as_of), versions.get(trial)) for trial in trials}
+    if missing := [trial for trial, state in found.items() if state is None]:
+        fresh = ask(missing, as_of)
+        memory.keep({(ask, trial, as_of): (versions.get(trial), state) for trial, state in fresh.items()})
+        found |= fresh
+    return found
 
 
 def _joined(name, parts) -> pd.DataFrame:

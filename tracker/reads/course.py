@@ -1,7 +1,6 @@
 """What is derived of one participant, and the memory that keeps it."""
 
 import datetime
-import functools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -10,32 +9,18 @@ import pandas as pd
 import sqlalchemy as sa
 from flask import current_app
 from flask_babel import get_locale
-from sqlalchemy import orm
 
 from tracker.extensions import db
-from tracker.models import (
-    Administration,
-    AdverseEvent,
-    Arm,
-    Cohort,
-    Lesion,
-    Participant,
-    ReportedOutcome,
-    Trial,
-    TumorAssessment,
-)
-from tracker.reads.base import data_versions
+from tracker.models import Participant, ReportedOutcome, Trial
 from tracker.reads.memory import Memory
 from tracker.reads.outcome import outcomes_of
 from tracker.reads.participant import participants_frame
 from tracker.reads.response import Derived, Visit, derive, told
 from tracker.reads.schedule import scheduled
+from tracker.reads.state import course_states
 
 #: Participants whose courses one process keeps.
 KEPT = 5_000
-
-#: The records of a participant that a course is derived of.
-RESTS_ON = (Lesion, TumorAssessment, ReportedOutcome, Administration, AdverseEvent)
 
 #: Participants of a trial that are derived together: it takes little longer than to derive one.
 TOGETHER = 50
@@ -65,11 +50,11 @@ def course_of(participant: Participant, as_of: datetime.date, show_date: Callabl
     if participant.withdrawn_at is not None:
         return None
     memory = current_app.extensions.setdefault("courses", Memory(KEPT))
-    state = _states([participant.id], participant.trial_id, as_of)[participant.id]
+    state = course_states([participant.id], as_of)[participant.id]
     key = (participant.id, as_of)
     kept = memory.find(key, state)
     if kept is None:
-        states = _states(_near(participant), participant.trial_id, as_of)
+        states = course_states(_near(participant), as_of)
         stale = [id for id, state in states.items() if memory.find((id, as_of), state) is None]
         memory.keep({(id, as_of): (states[id], one) for id, one in _derived(stale, as_of).items()})
         kept = memory.find(key, state)
@@ -124,51 +109,3 @@ def _following(people, derived, ids, as_of) -> pd.DataFrame:
         return people[:0]
     reported = sa.select(ReportedOutcome.participant_id).where(ReportedOutcome.participant_id.in_(ids))
     return scheduled(people, derived, list(db.session.scalars(reported)), as_of)
-
-
-def _states(ids: list[int], trial_id: int, as_of: datetime.date) -> dict[int, tuple]:
-    """Of each of these participants of a trial, which state of the data their course is of.
-
-    A change of a record that it rests on makes one of these numbers larger: the versions, withdrawn records counted
-    too, of the participant, of their records of `RESTS_ON`, of the trial and of its arms and cohorts; whether the trial
-    has an assessment by that day or a reported response of anybody, as `outcomes_of` asks; the version of what belongs
-    to no trial.
-    """
-    asked = {"ids": ids, "trial_id": trial_id, "as_of": as_of}
-    rows = db.session.execute(_select_states(), asked, execution_options={"include_withdrawn": True})
-    shared = data_versions().get(None)
-    return {row[0]: (*row, shared) for row in rows}
-
-
-@functools.cache
-def _select_states() -> sa.Select:
-    trial_id = sa.bindparam("trial_id")
-    versions = [
-        *(
-            sa.select(sa.func.sum(one.version)).where(one.participant_id == Participant.id)
-            for one in RESTS_ON
-        ),
-        *(sa.select(sa.func.sum(one.version)).where(one.trial_id == trial_id) for one in (Arm, Cohort)),
-    ]
-    anybody = orm.aliased(Participant)
-    told_of = [
-        sa.select(model.id)
-        .join(anybody, anybody.id == model.participant_id)
-        .where(
-            anybody.trial_id == trial_id,
-            anybody.withdrawn_at.is_(None),
-            model.withdrawn_at.is_(None),
-            condition,
-        )
-        .exists()
-        for model, condition in (
-            (TumorAssessment, sa.or_(anybody.undated, TumorAssessment.assessed_on <= sa.bindparam("as_of"))),
-            (ReportedOutcome, ReportedOutcome.best_overall_response.is_not(None)),
-        )
-    ]
-    sums = [one.scalar_subquery() for one in versions]
-    return (
-        sa.select(Participant.id, Participant.version, Trial.version, *sums, *told_of)
-        .join(Participant.trial)
-        .where(Participant.id.in_(sa.bindparam("ids", expanding=True)))
-    )

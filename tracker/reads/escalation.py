@@ -20,9 +20,10 @@ from tracker.models import (
     RegimenComponent,
     Trial,
 )
-from tracker.reads.base import frame, frames_in_scope
+from tracker.reads.base import frame, frames_in_scope, rests_on
 from tracker.reads.outcome import outcomes_frame
 from tracker.reads.participant import MASKED, masked_for_reader
+from tracker.reads.state import arm_states
 from tracker.rules.advice import Advice, Level
 from tracker.rules.designs import LARGEST_TARGET, LEAST_TARGET
 from tracker.rules.dlt import dlt_status
@@ -161,6 +162,7 @@ def _dose_percent(doses, day) -> pd.Series:
     return (100 * summed["dose"] / summed["planned"]).groupby(level="participant_id").min()
 
 
+@rests_on(arm_states)
 def arms_frame(_participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
     """One row an arm that escalates, has two stages or watches toxicity, whoever is in it. CDISC: TA.
 
@@ -228,6 +230,7 @@ def figures_text(figures: dict | None) -> str | None:
     return json.dumps({name: figures.get(name) for name in ("levels", "current")}, sort_keys=True)
 
 
+@rests_on(arm_states)
 def levels_frame(_participants: sa.ColumnElement, _as_of: datetime.date) -> pd.DataFrame:
     """One row a dose level, whoever had it, in the order of the dose. CDISC: TA.
 

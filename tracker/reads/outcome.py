@@ -8,10 +8,11 @@ import pandas as pd
 import sqlalchemy as sa
 from pandas.api.extensions import take
 
-from tracker.models import Administration, AdverseEvent, Participant, ReportedOutcome, TumorAssessment
-from tracker.reads.base import beside_rows, frame, joined, rows_of
+from tracker.models import Participant, ReportedOutcome, TumorAssessment
+from tracker.reads.base import beside_rows, frame, joined, rests_on, rows_of
 from tracker.reads.participant import participants_frame
 from tracker.reads.response import Derived, derive
+from tracker.reads.state import SEEN_ON, outcome_states
 from tracker.rules.time_to_event import duration_of_response, overall_survival, progression_free_survival
 from tracker.terms.response import OverallResponse
 
@@ -32,6 +33,7 @@ COUNTED_AS = {OverallResponse.NON_CR_NON_PD.value: "SD", OverallResponse.NO_DISE
 DERIVED, REPORTED = "derived", "reported"
 
 
+@rests_on(outcome_states)
 def outcomes_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
     """participants_frame, with what became of each. CDISC: ADSL with ADRS and ADTTE.
 
@@ -218,9 +220,7 @@ def last_contact(people, derived: Derived, participants, as_of) -> pd.Series:
     latest = {name: people[name].to_numpy() for name in CONTACTS}
     assessed = derived.responses.drop_duplicates("participant_id", keep="last")
     found = [assessed[["participant_id", "assessed_on"]]]
-    found += [
-        _latest(column, participants, as_of) for column in (Administration.given_on, AdverseEvent.started_on)
-    ]
+    found += [_latest(column, participants, as_of) for column in SEEN_ON]
     for one in found:
         latest |= rows_of(people["participant_id"], one, "participant_id")
     return pd.Series(functools.reduce(np.fmax, latest.values()))

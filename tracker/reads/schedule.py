@@ -7,9 +7,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from tracker.models import Participant, ReportedOutcome, Trial
-from tracker.reads.base import beside_rows, frame, in_scope, rows_of
+from tracker.reads.base import beside_rows, frame, in_scope, rests_on, rows_of
 from tracker.reads.participant import participants_frame, started_on
 from tracker.reads.response import Derived, derive
+from tracker.reads.state import response_states
 from tracker.rules.schedule import next_assessments
 from tracker.terms.trial import ResponseCriteria, TrialStatus
 
@@ -20,6 +21,7 @@ _REPEATED = [ResponseCriteria.RECIST_1_1.value, ResponseCriteria.IRECIST.value]
 _LEAVING = ["new_therapy_on", "off_study_on", "died_on"]
 
 
+@rests_on(response_states)
 def schedule_frame(participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
     """participants_frame of those who are followed by assessments on the day `as_of`. CDISC: ADSL with TV.
 

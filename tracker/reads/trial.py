@@ -8,6 +8,8 @@ from sqlalchemy import orm
 
 from tracker.extensions import db
 from tracker.models import Participant, Trial
+from tracker.reads.base import rests_on
+from tracker.reads.state import arm_states
 
 
 def enrolled_by(trial: Trial) -> dict[str, dict[int | None, int]]:
@@ -40,6 +42,7 @@ def accrual() -> list[tuple[Trial, int]]:
     return sorted(((trial, n) for trial, n in rows), key=lambda row: (not row[0].status.enrols, row[0].code))
 
 
+@rests_on(arm_states)
 def plans_frame(_participants: sa.ColumnElement, as_of: datetime.date) -> pd.DataFrame:
     """One row a plan: of a trial, of each of its arms and of each of its cohorts, whoever is in them. CDISC: TS, TA.
 
