@@ -133,6 +133,7 @@ def test_what_is_no_part_of_the_outcomes_does_not_have_them_derived_anew(app, mo
     make_adverse_event(participant=participant, started_on=datetime.date(2025, 2, 3))
     kept, before = in_scope(outcomes_frame, TODAY), course_of(participant, TODAY)
     make_adverse_event(participant=participant, started_on=datetime.date(2025, 2, 2))
+    change(participant, stage="IV")
     make_adverse_event(
         participant=participant, started_on=datetime.date(2025, 2, 4), withdrawn_at=clock.now()
     )
@@ -167,6 +168,10 @@ def records_of(read):
     return {kinds[one] for one in read if one in kinds and kinds[one].trial_path is not None}
 
 
+def columns_of(model, read):
+    return {one.name for one in read if isinstance(one, sa.Column) and one.table.name == model.__tablename__}
+
+
 SEEN_ON = {day.class_: day for day in state.SEEN_ON}
 
 
@@ -193,10 +198,10 @@ def test_a_state_tells_of_all_that_a_derivation_reads(app, what):
     }[what]
     read = read_by(ask)
     assert records_of(read) == {Participant, Trial, Arm, Cohort, *state.RESTS_ON, *days}
+    assert "first_dose_on" in columns_of(Participant, read)
+    assert columns_of(Participant, read) <= set(state.READ)
     for model, day in days.items():
-        columns = {
-            one.name for one in read if isinstance(one, sa.Column) and one.table.name == model.__tablename__
-        }
+        columns = columns_of(model, read)
         assert {day.key} <= columns <= {"id", "participant_id", "withdrawn_at", day.key}
 
 

@@ -2,6 +2,7 @@
 
 import datetime
 import functools
+import hashlib
 from collections import defaultdict
 
 import sqlalchemy as sa
@@ -22,6 +23,23 @@ from tracker.models import (
     TumorAssessment,
 )
 from tracker.reads.base import data_versions
+from tracker.reads.participant import DATES
+
+#: What counts of a participant; nothing else of them is read.
+READ = (
+    *(
+        "id",
+        "code",
+        "trial_id",
+        "arm_id",
+        "cohort_id",
+        "tumor_location",
+        "diagnosis",
+        "subtype",
+        "prior_lines",
+    ),
+    *("undated", "research_consent_withdrawn_on", "withdrawn_at", *DATES),
+)
 
 #: The records of a participant that responses and outcomes are derived of.
 RESTS_ON = (Lesion, TumorAssessment, ReportedOutcome)
@@ -33,26 +51,26 @@ SEEN_ON = (Administration.given_on, AdverseEvent.started_on)
 def course_states(ids: list[int], as_of: datetime.date) -> dict[int, tuple]:
     """Of each of these participants, which state of the data their course is of.
 
-    A change of what it rests on changes one of these: the versions, withdrawn records counted too, of the participant,
-    of their records of `RESTS_ON`, of the trial and of its arms and cohorts; the latest days of `SEEN_ON`; whether the
-    trial has an assessment by that day or a reported response of anybody, as `outcomes_of` asks; the version of what
-    belongs to no trial.
+    A change of what it rests on changes one of these: what is `READ` of the participant; the versions, withdrawn
+    records counted too, of their records of `RESTS_ON`, of the trial and of its arms and cohorts; the latest day of
+    `SEEN_ON`; whether the trial has an assessment by that day or a reported response of anybody, as `outcomes_of`
+    asks; the version of what belongs to no trial.
     """
     shared = data_versions().get(None)
     return {row[0]: (*row, shared) for row in _ask(_select_of_courses(), SEEN_ON, ids, as_of)}
 
 
-def outcome_states(trials: list[int], as_of: datetime.date) -> dict[int, tuple]:
+def outcome_states(trials: list[int], as_of: datetime.date) -> dict[int, bytes]:
     """Of each of these trials, which state of the data outcomes_frame is of: that of all its courses."""
     return _by_trial(_ask(_select_of_trials(SEEN_ON), SEEN_ON, trials, as_of))
 
 
-def response_states(trials: list[int], as_of: datetime.date) -> dict[int, tuple]:
+def response_states(trials: list[int], as_of: datetime.date) -> dict[int, bytes]:
     """The same of what is derived without the days of `SEEN_ON`: of responses."""
     return _by_trial(_ask(_select_of_trials(()), (), trials, as_of))
 
 
-def arm_states(trials: list[int], as_of: datetime.date) -> dict[int, tuple]:
+def arm_states(trials: list[int], as_of: datetime.date) -> dict[int, bytes]:
     """The same of what is told of arms and dose levels, whoever is in them."""
     return _by_trial(_ask(_select_of_arms(), (), trials, as_of))
 
@@ -65,11 +83,12 @@ def _ask(statement, seen_on, ids, as_of):
         yield (*row[:last], max((day for day in row[last:] if day is not None), default=None))
 
 
-def _by_trial(rows) -> dict[int, tuple]:
-    found = defaultdict(list)
+def _by_trial(rows) -> dict[int, bytes]:
+    """A hash of the rows of each trial, which are in order."""
+    found = defaultdict(hashlib.sha256)
     for trial, *row in rows:
-        found[trial].append(tuple(row))
-    return {trial: tuple(rows) for trial, rows in found.items()}
+        found[trial].update(repr(row).encode())
+    return {trial: rows.digest() for trial, rows in found.items()}
 
 
 @functools.cache
@@ -115,11 +134,11 @@ def _select_of_arms() -> sa.Select:
 
 
 def _of_participants() -> list:
-    """The participant's number and version, and those of their records together."""
+    """What is read of the participant, and the versions of their records together."""
     versions = [
         sa.select(sa.func.sum(one.version)).where(one.participant_id == Participant.id) for one in RESTS_ON
     ]
-    return [Participant.id, Participant.version, *(one.scalar_subquery() for one in versions)]
+    return [*(getattr(Participant, name) for name in READ), *(one.scalar_subquery() for one in versions)]
 
 
 def _days(seen_on) -> list:
