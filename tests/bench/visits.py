@@ -161,7 +161,7 @@ class _Person:
     def enter(self, kind, address, typed, day):
         """day: the name of the field of a day; each participant has one such thing a day."""
         participant = self.chance.choice(self.known["participants"])
-        typed[day] = str(datetime.date(2025, 1, 1) + datetime.timedelta(next(_DAYS[participant])))
+        typed[day] = str(datetime.date(2025, 6, 1) + datetime.timedelta(next(_DAYS[participant])))
         address += f"?participant={participant}"
         page = self.get(f"form: {kind}", address)
         return self.post(f"save: {kind}", address, _fields(page) | typed)
