@@ -216,6 +216,9 @@ def trial_id_of(record) -> int | None:
     if path is None:
         return None
     for step in path.split(".") if path else []:
+        owner, key = _leads_by(type(record), step)
+        if owner.trial_path == "" and step in sa.inspect(record).unloaded:
+            return getattr(record, key)
         record = getattr(record, step)
         if record is None:  # a finding may be about no trial
             return None

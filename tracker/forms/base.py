@@ -313,7 +313,7 @@ def _kinds(model) -> dict[str, type]:
 def _column(value, kind) -> np.ndarray | ExtensionArray:
     """A column of one cell, of the type that `rules.checks` expects even where the cell is missing."""
     if issubclass(kind, bool):
-        return pd.array([value], dtype="boolean")
+        return pd.array([value], dtype="boolean") if value is None else np.array([value], dtype=bool)
     if issubclass(kind, (int, float)):
         return np.array([value], dtype="float64")
     if issubclass(kind, datetime.datetime):
