@@ -68,6 +68,7 @@ def owner_of(model) -> tuple[type[Record], str]:
     return _leads_by(model, model.trial_path.split(".")[0])
 
 
+@functools.cache
 def _leads_by(model, name):
     relationship = sa.inspect(model).relationships[name]
     (column,) = relationship.local_columns

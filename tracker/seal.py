@@ -120,11 +120,13 @@ def open_seal() -> OpenSeal:
     return OpenSeal(new_ids(db.session, AuditSeal.__table__, 1)[0])
 
 
+_LAST_SEAL = sa.select(AuditSeal.number, AuditSeal.mac).order_by(AuditSeal.number.desc()).limit(1)
+
+
 def close_seal(opened: OpenSeal) -> "Anchor":
     """Write the link, the last thing before the commit: others that write events wait for it from here on."""
     take_turn(db.session)
-    last = sa.select(AuditSeal.number, AuditSeal.mac).order_by(AuditSeal.number.desc()).limit(1)
-    number, before = db.session.execute(last).first() or (0, START)
+    number, before = db.session.execute(_LAST_SEAL).first() or (0, START)
     number += 1
     mac = seal_mac(trail_key(), before, number, opened.id, opened.events, opened.digest)
     columns = {"number": [number], "events": [opened.events], "mac": [mac]}
