@@ -150,6 +150,11 @@ def writing(patience: float = LOCK_TIMEOUT):
         _patience.reset(tokens[1])
 
 
+def reads_one_state() -> bool:
+    """Whether a transaction sees nothing that others commit meanwhile; on PostgreSQL one that may write does."""
+    return not _writes.get() or db.engine.dialect.name == "sqlite"
+
+
 def engine_options(url: sa.URL) -> dict:
     """Options for `create_engine`: parameters stay out of messages, they are patients' data."""
     options = {"hide_parameters": True}

@@ -7,6 +7,7 @@ Every such frame has a column `trial_id`, but for one that is marked `of_no_tria
 
 import contextlib
 import datetime
+import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
@@ -19,16 +20,13 @@ from flask import current_app
 from pandas.api.extensions import ExtensionArray, take
 from sqlalchemy import orm
 
-from tracker.extensions import db, fetch_columns
+from tracker.extensions import db, fetch_columns, reads_one_state
 from tracker.models import DataVersion, Participant
 from tracker.reads.memory import Memory
 from tracker.scope import reader, visible_trial_ids
 
 #: Bytes of the frames that one process keeps, without the texts, each of which is kept once a frame.
 MEMORY = 256 * 2**20
-
-#: Frames of several trials that one process keeps joined.
-JOINED = 100
 
 #: States of trials that one process keeps.
 STATES = 10_000
@@ -119,25 +117,25 @@ def frames_in_scope(
         for read in reads
     ]
     if (listed := _handed_out.get()) is not None:
-        listed.extend(kept)
+        listed.extend(None if one is None else one.attrs["number"] for one in kept)
     return [
         _read(read, trials, as_of) if one is None else one.copy(deep=False) for read, one in zip(reads, kept)
     ]
 
 
-_handed_out: ContextVar[list[pd.DataFrame | None] | None] = ContextVar("handed_out", default=None)
+_handed_out: ContextVar[list[int | None] | None] = ContextVar("handed_out", default=None)
 
 
 @contextlib.contextmanager
 def handed_out():
-    """The list of frames that are read in scope inside, as they are kept: the same object while its data are the same.
+    """The numbers of the frames that are read in scope inside: a frame has the same while its data are the same.
 
     None stands for one that is not kept.
     """
-    frames = []
-    token = _handed_out.set(frames)
+    numbers = []
+    token = _handed_out.set(numbers)
     try:
-        yield frames
+        yield numbers
     finally:
         _handed_out.reset(token)
 
@@ -162,7 +160,7 @@ def rests_on(states: Callable[[list[int], datetime.date], dict[int, Hashable]]):
 
 
 def _beside(read, as_of) -> pd.DataFrame:
-    """It is read each time, as no version tells its state; but it stays the same object while the reader's rows do."""
+    """It is read each time, as no version tells its state; but it keeps its number while the reader's rows stay."""
     key = ((read, reader().user_id, as_of),)
     return _memory().keep({key: read(sa.true(), as_of)})[key]
 
@@ -195,6 +193,11 @@ def _trials_seen() -> list[int]:
     return once(("trials", reader().request_id), visible_trial_ids)
 
 
+def is_still(versions: dict) -> bool:
+    """Whether the data are as when they had these versions, so that what was read since is of one state of them."""
+    return reads_one_state() or versions == dict(db.session.execute(_VERSIONS).all())
+
+
 def once(name, ask):
     """What is asked again and again, once a transaction: until it writes, it sees one state of the data."""
     if db.session.new or db.session.dirty or db.session.deleted:
@@ -217,6 +220,8 @@ def _of_trials(read, as_of, trials, versions) -> pd.DataFrame | None:
     missing = [trial for trial, key in keys.items() if key not in found]
     if missing:
         fresh = _by_trial(_read(read, missing, as_of), missing)
+        if not is_still(versions):
+            return None
         found |= memory.keep({keys[trial]: part for trial, part in fresh.items()})
     parts = [found[key] for key in keys.values()]
     return _joined((read, tuple(trials), as_of), parts) if len(parts) > 1 else parts[0]
@@ -231,22 +236,18 @@ def _states(read, as_of, trials, versions) -> dict[int, Hashable]:
     found = {trial: memory.find((ask, trial, as_of), versions.get(trial)) for trial in trials}
     if missing := [trial for trial, state in found.items() if state is None]:
         fresh = ask(missing, as_of)
-        memory.keep({(ask, trial, as_of): (versions.get(trial), state) for trial, state in fresh.items()})
+        if is_still(versions):
+            memory.keep({(ask, trial, as_of): (versions.get(trial), state) for trial, state in fresh.items()})
         found |= fresh
     return found
 
 
 def _joined(name, parts) -> pd.DataFrame:
-    """The parts as one frame, which stays the same object while they do."""
-    memory = current_app.extensions.setdefault("joined", Memory(JOINED))
-    state = tuple(
-        map(id, parts)
-    )  # they are kept beside what was made of them, so that no other gets their ids
-    kept = memory.find(name, state)
-    if kept is None:
-        kept = parts, pd.concat(parts, ignore_index=True)
-        memory.keep({name: (state, kept)})
-    return kept[1]
+    """The parts as one frame, which is kept while they stay."""
+    key = (name, tuple(part.attrs["number"] for part in parts))
+    memory = _memory()
+    found = memory.find([key])
+    return found[key] if found else memory.keep({key: pd.concat(parts, ignore_index=True)})[key]
 
 
 def _read(read, trials, as_of) -> pd.DataFrame:
@@ -269,9 +270,11 @@ class FrameMemory:
     """Frames by key, the least recently used of which go when all together exceed a number of bytes.
 
     A key is a tuple: what the frame is of, and the state of the data that it was read in. So nothing is ever
-    invalidated, and users share frames. Of each thing the last frame is kept; one that is as it was in the state
-    before stays the same object, and what was made of it holds on.
+    invalidated, and users share frames. Of each thing the last frame is kept, with a number of its own; one that is as
+    it was in the state before stays the same object, so what was made of it holds on.
     """
+
+    _numbers = itertools.count()
 
     def __init__(self, limit: int):
         self.limit = limit
@@ -296,6 +299,9 @@ class FrameMemory:
             before = {key: self._frames.get(key[0], (None, None, 0))[1] for key in frames}
         same = {key: before[key] is not None and one.equals(before[key]) for key, one in frames.items()}
         frames = {key: before[key] if same[key] else one for key, one in frames.items()}
+        for key in frames:
+            if not same[key]:
+                frames[key].attrs["number"] = next(self._numbers)
         sizes = {key: int(one.memory_usage().sum()) for key, one in frames.items()}
         with self._lock:
             for key, one in frames.items():

@@ -12,6 +12,7 @@ from flask_babel import get_locale
 
 from tracker.extensions import db
 from tracker.models import Participant, ReportedOutcome, Trial
+from tracker.reads.base import data_versions, is_still
 from tracker.reads.memory import Memory
 from tracker.reads.outcome import outcomes_of
 from tracker.reads.participant import participants_frame
@@ -50,14 +51,17 @@ def course_of(participant: Participant, as_of: datetime.date, show_date: Callabl
     if participant.withdrawn_at is not None:
         return None
     memory = current_app.extensions.setdefault("courses", Memory(KEPT))
+    versions = data_versions()
     state = course_states([participant.id], as_of)[participant.id]
     key = (participant.id, as_of)
     kept = memory.find(key, state)
     if kept is None:
         states = course_states(_near(participant), as_of)
         stale = [id for id, state in states.items() if memory.find((id, as_of), state) is None]
-        memory.keep({(id, as_of): (states[id], one) for id, one in _derived(stale, as_of).items()})
-        kept = memory.find(key, state)
+        derived = _derived(stale, as_of)
+        if is_still(versions):
+            memory.keep({(id, as_of): (states[id], one) for id, one in derived.items()})
+        kept = derived.get(participant.id) or memory.find(key, state)
     return kept and kept.course(str(get_locale()), show_date)
 
 

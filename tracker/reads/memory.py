@@ -20,11 +20,10 @@ class Memory:
     def find(self, key: Hashable, state):
         """What is kept under the key, if it is of this state."""
         with self._lock:
-            known, found = self._kept.get(key, (None, None))
-            if known != state:
+            if key not in self._kept or self._kept[key][0] != state:
                 return None
             self._kept.move_to_end(key)
-            return found
+            return self._kept[key][1]
 
     def keep(self, found: dict[tuple, tuple]) -> None:
         """found: by key the state and what is of it."""

@@ -225,19 +225,18 @@ def run_report(slug: str, arguments: MultiDict | Iterable[tuple[str, str]]) -> R
     What it answers is kept, and computed anew only where something has changed that the reader sees in it.
     Raises Refusal: 404 for an unknown report, 422 for an unknown parameter or value.
     """
-    with handed_out() as frames:
+    with handed_out() as numbers:
         asked = ask(slug, arguments)
-    is_kept = all(one is not None for one in frames)
+    is_kept = None not in numbers
     memory = current_app.extensions.setdefault("results", Memory(RESULTS))
     key = (asked.report.build, *asked.said, reach(), str(get_locale()))
-    # The frames are kept beside the result, so that no other gets their ids.
-    state = (*map(id, frames), data_versions().get(None))
+    state = (*numbers, data_versions().get(None))
     kept = memory.find(key, state) if is_kept else None
     if kept is None:
-        kept = frames, _built(asked)
+        kept = _built(asked)
         if is_kept:
             memory.keep({key: (state, kept)})
-    result = replace(kept[1], report=asked.report, form=asked.form, frames=asked.frames)
+    result = replace(kept, report=asked.report, form=asked.form, frames=asked.frames)
     result.parameters = asked.form.effective() | result.chosen
     result.data_cutoff = asked.form.as_of.data.isoformat() if asked.frames[0]["dated"].any() else None
     return result

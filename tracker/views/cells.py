@@ -25,13 +25,13 @@ def cell(record, name, stale=()) -> str:
         return Markup('<span class="muted">{}</span>').format(_("masked"))
     if value is None or value == []:
         return "—"
+    if name == "reported_outcome":
+        return _badge(value.best_overall_response)
     if has_page(value):
         return record_link(value)
     if name in ("status", "best_overall_response"):
         is_stale = name == "status" and record.id in stale
         return _badge(value) + (" " + _badge(_("Stale"), "warn") if is_stale else "")
-    if name == "reported_outcome":
-        return _badge(value.best_overall_response)
     if name == "components":
         return " + ".join(str(component.agent) for component in value)
     if isinstance(record, Query):

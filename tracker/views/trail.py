@@ -54,8 +54,9 @@ def index():
         kinds=kinds,
         address=_address,
         told=_told,
+        fields=_fields,
         masked=_masked(),
-        may_file=any(map(current_user.may, _FILING)),
+        has_values=any(map(current_user.may, _FILING)),
     )
 
 
@@ -107,10 +108,15 @@ def _address(event):
 
 
 def _masked() -> frozenset[int]:
-    """The trials of whose events no values are shown to the reader: they may tell an arm."""
+    """The trials of whose events no reason is shown to the reader: it may tell an arm."""
     if reader().sees_masked_arms or current_user.may(Permission.READ_ACCOUNT_TRAIL):
         return frozenset()
     return frozenset(db.session.scalars(masked_trials()))
+
+
+def _fields(event) -> list[str]:
+    """What the event is about, without values: those stand in the record's history, as far as the reader sees them."""
+    return list(dict.fromkeys(name.partition(".")[0].replace("_", " ") for name in event.changes))
 
 
 def _told(event):
