@@ -5,6 +5,7 @@ const PAUSE = 3000;
 
 let timer;
 let changed = false;
+let sending; // the last time it was
 
 const draftForm = () => document.querySelector("form[data-draft]");
 
@@ -19,13 +20,15 @@ async function keep(options = {}) {
   if (!form || !changed) return;
   clearTimeout(timer);
   changed = false;
+  sending = new AbortController();
+  const request = { method: "POST", body: typed(form), redirect: "error", signal: sending.signal };
   try {
-    const answer = await fetch(form.dataset.draft, { method: "POST", body: typed(form), redirect: "error", ...options });
+    const answer = await fetch(form.dataset.draft, { ...request, ...options });
     const said = form.querySelector("[data-draft-said]");
     if (said && (answer.ok || answer.status === 401)) said.textContent = (await answer.json()).said;
     if (answer.ok && !changed) form.dataset.unsaved = ""; // nothing would be lost: unsaved.js need not warn
-  } catch {
-    changed = true; // the network is away: the next change tries again, and unsaved.js warns
+  } catch (error) {
+    changed = error.name !== "AbortError"; // the network is away: the next change tries again, and unsaved.js warns
   }
 }
 
@@ -50,6 +53,7 @@ document.addEventListener(
     const sent = event.target;
     if (sent === draftForm() || sent.id === "discard-draft") {
       clearTimeout(timer);
+      sending?.abort(); // it would come after what it is a draft of
       changed = false;
     } else if (changed && draftForm() && sent.method !== "dialog") {
       event.preventDefault();

@@ -277,6 +277,7 @@ class Typist:
                 self.press("Tab")
             if value:
                 self.page.keyboard.type(value)
+        expect(self.page.locator(".htmx-request")).to_have_count(0)  # what depends on a value has come
 
 
 def test_a_participants_course_is_entered_in_under_sixty_keys(physician):
